@@ -1,0 +1,55 @@
+"""Every error that Emotide raises on purpose.
+
+    EmotideError
+    ├── BadInput         a file, row, column or value of the input is wrong
+    ├── UnknownName      a name that is not in a closed list (space, loss, plan, converter …)
+    ├── StoreError       the store cannot be opened, read or written
+    └── ModelMismatch    a saved model does not fit this version or this store
+
+Each carries one line that says where, what came, what was wanted, what now. The command line prints that line and exits
+with code 1; the library raises the class.
+"""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+from pathlib import Path
+
+
+class EmotideError(Exception):
+    """The family: catch this to catch every error raised on purpose."""
+
+
+class BadInput(EmotideError):
+    """A file, row, column or value of the input is wrong.
+
+    Args:
+        reason: what came and what was wanted.
+        file, row, column: where, as far as it is known; rows count from 1 and leave the header out.
+    """
+
+    def __init__(
+        self, reason: str, file: Path | str | None = None, row: int | None = None, column: str | None = None
+    ) -> None:
+        self.reason, self.file, self.row, self.column = reason, file, row, column
+        place = [str(file)] if file is not None else []
+        place += [f"row {row}"] if row is not None else []
+        place += [f"column {column}"] if column is not None else []
+        super().__init__(f"{', '.join(place)}: {reason}" if place else reason)
+
+
+class UnknownName(EmotideError):
+    """A name that is not in a closed list; the message names the nearest one and the whole list."""
+
+    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
+        names = sorted(known)
+        near = get_close_matches(name, names, n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ";"
+        super().__init__(f"{kind} {name!r} is not known{hint} known: {', '.join(names) or 'none'}")
+
+
+class StoreError(EmotideError):
+    """The store cannot be opened, read or written."""
+
+
+class ModelMismatch(EmotideError):
+    """A saved model does not fit this version of Emotide or this store."""

@@ -1,0 +1,9 @@
+"""The mathematics (paper 3.1, 3.2): generalised residual networks, the deep LSTM cell, attention over segments."""
+
+from emotide.nn.attention import SegmentAttention
+from emotide.nn.cell import DeepLSTMCell
+from emotide.nn.residual import Gathered, Residual
+from emotide.nn.segment import segment_softmax, segment_sum
+from emotide.nn.shortcuts import ShortcutPlan
+
+__all__ = ["DeepLSTMCell", "Gathered", "Residual", "SegmentAttention", "ShortcutPlan", "segment_softmax", "segment_sum"]

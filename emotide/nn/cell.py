@@ -1,0 +1,46 @@
+"""The deep LSTM cell (paper 3.2, Fig. 3)."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from emotide.nn.residual import Part, Residual
+
+
+class DeepLSTMCell(nn.Module):
+    """One step for many rows (users or pairs) at once; rows never mix.
+
+        z  = σ(f1(s, u))             (1)  update gate
+        r  = σ(f2(s, u))             (2)  reset gate
+        s~ = tanh(f3(r ∘ s, u))      (3)  new content
+        s' = (1 − z) ∘ s + z ∘ s~    (4)  next state
+
+    The tanh bounds the state for ever; the path from s to s' is a product and a sum and nothing else.
+
+    Args:
+        state: width of the state s.
+        inputs: width of each part of the input u.
+        width, depth, dropout: of the residual networks f1, f2 and f3.
+        update_bias: where the update gate starts; below zero, the cell starts by remembering.
+    """
+
+    def __init__(
+        self,
+        state: int,
+        inputs: tuple[int, ...],
+        width: int = 64,
+        depth: int = 2,
+        dropout: float = 0.0,
+        update_bias: float = -1.0,
+    ) -> None:
+        super().__init__()
+        self.f12 = Residual((state, *inputs), state, width, depth, stack=2, dropout=dropout)  # same input: one batch
+        self.f3 = Residual((state, *inputs), state, width, depth, dropout=dropout)
+        with torch.no_grad():
+            self.f12.last_bias[0] = update_bias
+
+    def forward(self, s: Float[Tensor, "rows state"], *u: Part) -> Float[Tensor, "rows state"]:
+        """The next state of every row; `u` is the input in parts, see `Residual`."""
+        z, r = self.f12(s, *u).sigmoid()  # (1) (2)
+        new = self.f3(r * s, *u).tanh()  # (3)
+        return (1 - z) * s + z * new  # (4)
