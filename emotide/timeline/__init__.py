@@ -1,1 +1,8 @@
-""""""
+"""A social log compiled to steps of flat, memory-mapped arrays; training reads nothing else."""
+
+from emotide.timeline.compile import compile_timeline
+from emotide.timeline.config import TimelineConfig
+from emotide.timeline.splits import SPLITS
+from emotide.timeline.timeline import Events, Group, Labels, Timeline
+
+__all__ = ["SPLITS", "Events", "Group", "Labels", "Timeline", "TimelineConfig", "compile_timeline"]

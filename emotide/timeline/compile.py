@@ -1,0 +1,219 @@
+"""A log is compiled to a timeline: once, in bulk (DESIGN 1, 3.4, 4)."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import polars as pl
+
+from emotide.errors import BadInput
+from emotide.timeline.config import TimelineConfig
+from emotide.timeline.labels import compile_labels
+from emotide.timeline.neighbours import compile_pairs
+from emotide.timeline.timeline import Events, Timeline
+
+Tables = Mapping[str, pl.DataFrame]
+PLACE = ["network", "user_id"]
+
+
+def compile_timeline(tables: Tables, config: TimelineConfig, digest: str = "") -> Timeline:
+    """The timeline of a log.
+
+    Args:
+        tables: posts, interactions, ties and labels with the columns of DESIGN 4; times as Datetime("us", "UTC").
+        config: how to cut it.
+        digest: of the log, kept with the timeline.
+
+    Raises:
+        BadInput: the log holds no event at all.
+    """
+    users = _users(tables)
+    if users.is_empty():
+        raise BadInput("the log holds no posts, interactions or labels: nothing to compile")
+    posts = _posts(tables["posts"], users)
+    clock = _Clock(config, tables, posts)
+    posts = clock.placed(posts, own_post=True).sort("network_row", "step", "user", "time", "post_id")
+    contacts, kinds = _contacts(tables["interactions"], posts, users, clock, config)
+    labels = clock.placed(_joined(tables["labels"], users, "user_id", "user"))
+    labels = labels.join(posts.select("network", "post_id", "split"), on=["network", "post_id"], how="left")
+    active = _active(posts, contacts, labels, users)
+    ties = clock.ties(_between(tables["ties"], users))
+    pairs = compile_pairs(contacts, ties, active, len(kinds), config)
+    instant = "time" if config.window is None else "step"
+    by_space = {space: compile_labels(rows, instant) for (space,), rows in sorted(labels.group_by("space"))}
+    events = Events(
+        step={
+            "active": active["step"].to_numpy(),
+            "post": posts["step"].to_numpy(),
+            "pair": pairs.pop("pair_step"),
+        },
+        active_user=active["user"].to_numpy(),
+        active_elapsed=_elapsed(active),
+        active_counts=active.select("written", "made", "received").to_numpy().astype(np.float32),
+        post_user=posts["user"].to_numpy(),
+        post=np.arange(len(posts), dtype=np.int32),
+        **pairs,
+    )
+    return Timeline(
+        config=config,
+        digest=digest,
+        kinds=kinds,
+        spaces={space: names for space, (names, _, _) in by_space.items()},
+        dimensional=[space for space, (_, dimensional, _) in by_space.items() if dimensional],
+        users=users.select("user_id", "network", "network_row"),
+        networks=_networks(users, active),
+        posts=posts.select("post_id", "network", "user", "step", "time"),
+        clock=clock.starts(active),
+        events=events,
+        labels={space: arrays for space, (_, _, arrays) in by_space.items()},
+    )
+
+
+def _users(tables: Tables) -> pl.DataFrame:
+    """Everybody whom the log names, a row a user of a network, sorted by network and name."""
+    ends = [(table, column) for table in ("interactions", "ties") for column in ("source_id", "target_id")]
+    named = [
+        tables[table].select("network", pl.col(column).alias("user_id"))
+        for table, column in [("posts", "user_id"), ("labels", "user_id"), *ends]
+    ]
+    return (
+        pl.concat(named)
+        .unique()
+        .sort(PLACE)
+        .with_row_index("user")
+        .with_columns(pl.col("user").cast(pl.Int32), network_row=pl.col("network").rank("dense").cast(pl.Int32) - 1)
+    )
+
+
+def _joined(rows: pl.DataFrame, users: pl.DataFrame, column: str, name: str) -> pl.DataFrame:
+    place = users.select("network", "network_row", pl.col("user_id").alias(column), pl.col("user").alias(name))
+    wanted = place if "network_row" not in rows.columns else place.drop("network_row")
+    return rows.join(wanted, on=["network", column], how="left")
+
+
+def _between(rows: pl.DataFrame, users: pl.DataFrame) -> pl.DataFrame:
+    """Rows with the user rows `source` and `target`; nobody is in touch with himself."""
+    rows = _joined(_joined(rows, users, "source_id", "source"), users, "target_id", "target")
+    return rows.filter(pl.col("source") != pl.col("target"))
+
+
+def _posts(posts: pl.DataFrame, users: pl.DataFrame) -> pl.DataFrame:
+    wanted = ["post_id", "user_id", "network", "time", "split"]
+    turn = pl.int_range(pl.len()).over("network").cast(pl.Int32).alias("turn")
+    return _joined(posts.select(wanted), users, "user_id", "user").sort("network", "time", "post_id").with_columns(turn)
+
+
+class _Clock:
+    """From times to steps: windows on one clock for all networks, or the turns of each dialogue from 0."""
+
+    def __init__(self, config: TimelineConfig, tables: Tables, posts: pl.DataFrame) -> None:
+        self.window, self.turns = config.window, posts.select("network", "post_id", "time", "turn")
+        times = [tables[name]["time"].to_physical() for name in ("posts", "interactions", "labels")]
+        known = [series.min() for series in times if series.len() > series.null_count()]
+        self.origin = min(known) // self.window if self.window and known else 0  # type: ignore[type-var,operator]
+
+    def placed(self, rows: pl.DataFrame, own_post: bool = False) -> pl.DataFrame:
+        """The rows with their `step`; with turns, that of their post, or else of the latest post before them."""
+        if self.window is not None:
+            return rows.with_columns(self._window(pl.col("time")).alias("step"))
+        if own_post:
+            return rows.with_columns(step=pl.col("turn"))
+        turns = self.turns.sort("time")
+        by_post = rows.join(turns.select("network", "post_id", step="turn"), on=["network", "post_id"], how="left")
+        by_time = by_post.sort("time").join_asof(
+            turns.select("network", "time", latest="turn"), on="time", by="network", check_sortedness=False
+        )
+        return by_time.with_columns(pl.col("step").fill_null(pl.col("latest")).fill_null(0)).drop("latest")
+
+    def ties(self, ties: pl.DataFrame) -> pl.DataFrame:
+        """The steps `begin` to `end` (inclusive) in which each tie stands; a tie from step b is felt from b on."""
+        if self.window is None:
+            placed = [
+                self.placed(ties.with_columns(pl.col(column).alias("time"), post_id=pl.lit("")))["step"]
+                if ties.height
+                else pl.Series([], dtype=pl.Int32)
+                for column in ("time", "until")
+            ]
+            begin, end = pl.Series("begin", placed[0]), pl.Series("end", placed[1])
+            known = ties.with_columns(begin, end)
+        else:
+            known = ties.with_columns(self._window(pl.col("time")).alias("begin"), self._window(pl.col("until")).alias("end"))
+        always = np.iinfo(np.int32)
+        return known.with_columns(
+            pl.when(pl.col("time").is_null()).then(always.min).otherwise(pl.col("begin")).cast(pl.Int32).alias("begin"),
+            pl.when(pl.col("until").is_null()).then(always.max).otherwise(pl.col("end")).cast(pl.Int32).alias("end"),
+        )
+
+    def starts(self, active: pl.DataFrame) -> pl.DataFrame:
+        """When each step that holds something begins: the window's start, or the time of the turn's post."""
+        steps = active.select("network", "network_row", "step").unique()
+        if self.window is None:
+            turns = self.turns.select("network", "time", step="turn")
+            return steps.join(turns, on=["network", "step"], how="left").drop("network").sort("network_row", "step")
+        began = ((pl.col("step").cast(pl.Int64) + self.origin) * self.window).cast(pl.Datetime("us", "UTC"))
+        return steps.with_columns(time=began).drop("network").sort("network_row", "step")
+
+    def _window(self, time: pl.Expr) -> pl.Expr:
+        return (time.to_physical() // self.window - self.origin).cast(pl.Int32)
+
+
+def _contacts(
+    interactions: pl.DataFrame, posts: pl.DataFrame, users: pl.DataFrame, clock: _Clock, config: TimelineConfig
+) -> tuple[pl.DataFrame, list[str]]:
+    """Who did what to whom in which step: source, target, step, kind (a number); and the names of the kinds."""
+    rows = clock.placed(_between(interactions, users)).select("network_row", "source", "target", "step", "kind")
+    if config.window is None:
+        rows = pl.concat([rows, _addressed(rows, posts, users, config.dialogue_size)])
+    common = rows["kind"].value_counts().sort(["count", "kind"], descending=[True, False])["kind"].to_list()
+    kinds = sorted(common if len(common) <= config.max_kinds else [*common[: config.max_kinds - 1], "other"])
+    number = {kind: k for k, kind in enumerate(kinds)}
+    other = number.get("other", 0)
+    return rows.with_columns(pl.col("kind").replace_strict(number, default=other, return_dtype=pl.Int32)), kinds
+
+
+def _addressed(contacts: pl.DataFrame, posts: pl.DataFrame, users: pl.DataFrame, largest: int) -> pl.DataFrame:
+    """In a dialogue every utterance addresses all others who take part.
+
+    A dialogue is a small network in which nobody addresses anybody by reply, mention or message.
+    """
+    silent = users.join(contacts.select("network_row").unique(), on="network_row", how="anti")
+    dialogues = silent.filter(pl.len().over("network_row") <= largest).select("network_row", pl.col("user").alias("target"))
+    return (
+        posts.join(dialogues, on="network_row")
+        .filter(pl.col("user") != pl.col("target"))
+        .select("network_row", pl.col("user").alias("source"), "target", "step", pl.lit("turn").alias("kind"))
+    )
+
+
+def _active(posts: pl.DataFrame, contacts: pl.DataFrame, labels: pl.DataFrame, users: pl.DataFrame) -> pl.DataFrame:
+    """A row for every user and step in which something touched that user, with what it was."""
+    touched = [
+        rows.group_by(pl.col(column).alias("user"), "step").agg(pl.len().alias(name))
+        for rows, column, name in (
+            (posts, "user", "written"),
+            (contacts, "source", "made"),
+            (contacts, "target", "received"),
+            (labels, "user", "labels"),
+        )
+    ]
+    return (
+        pl.concat(touched, how="diagonal")
+        .group_by("user", "step")
+        .agg(pl.col("written", "made", "received").sum())
+        .join(users.select("user", "network", "network_row"), on="user")
+        .sort("network_row", "step", "user")
+    )
+
+
+def _elapsed(active: pl.DataFrame) -> np.ndarray:
+    since = (pl.col("step") - pl.col("step").shift(1).over("user")).fill_null(-1).cast(pl.Float32)
+    return active.select(since)["step"].to_numpy()
+
+
+def _networks(users: pl.DataFrame, active: pl.DataFrame) -> pl.DataFrame:
+    held = active.group_by("network_row").agg(pl.len().alias("active"), pl.col("step").max() + 1)
+    names = users.group_by("network_row").agg(pl.col("network").first(), pl.len().alias("users"))
+    return (
+        names.join(held.rename({"step": "steps"}), on="network_row", how="left")
+        .with_columns(pl.col("active", "steps").fill_null(0).cast(pl.Int64))
+        .sort("network_row")
+    )

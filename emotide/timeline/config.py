@@ -1,0 +1,29 @@
+"""How a log is cut into steps."""
+
+import re
+
+from pydantic import BaseModel, Field, field_validator
+
+UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+
+
+class TimelineConfig(BaseModel, frozen=True, extra="forbid"):
+    """How a log is cut into steps, and who counts as a neighbour."""
+
+    step: str = Field("1d", description="one tick of time: a window such as 15m, 1h, 1d, 1w, or 'turn' for dialogues")
+    max_neighbours: int = Field(16, ge=1, le=255, description="neighbours of a user in a step, the most recent first")
+    neighbour_memory: int = Field(30, ge=0, description="steps for which a contact keeps two people neighbours")
+    dialogue_size: int = Field(32, ge=2, description="with step 'turn', networks up to this size are dialogues")
+    max_kinds: int = Field(16, ge=1, description="kinds of interaction told apart, the most frequent first")
+
+    @field_validator("step")
+    @classmethod
+    def _known_step(cls, step: str) -> str:
+        if step != "turn" and not re.fullmatch(r"[1-9]\d{0,4}[smhdw]", step):
+            raise ValueError(f"step {step!r} is neither 'turn' nor a window such as 15m, 1h, 1d, 1w")
+        return step
+
+    @property
+    def window(self) -> int | None:
+        """The window in microseconds; None where a step is a turn."""
+        return None if self.step == "turn" else int(self.step[:-1]) * UNITS[self.step[-1]] * 1_000_000
