@@ -1,1 +1,10 @@
-""""""
+"""Posts become compact vectors, computed once (paper 2; DESIGN 3.7)."""
+
+from emotide.vectors.cache import VectorCache, default_cache
+from emotide.vectors.minilm import MiniLM
+from emotide.vectors.words import WordVectors
+
+TextVectors = WordVectors | MiniLM
+TEXT: dict[str, type[WordVectors] | type[MiniLM]] = {"words": WordVectors, "minilm": MiniLM}
+
+__all__ = ["TEXT", "MiniLM", "TextVectors", "VectorCache", "WordVectors", "default_cache"]

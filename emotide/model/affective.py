@@ -1,0 +1,83 @@
+"""The whole model: the fused network and its readings, unrolled over the steps of a batch (paper 3.3)."""
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+
+from emotide.model.batch import Batch, Reports, Step
+from emotide.model.fused import FusedNetwork, State
+from emotide.model.readings import Readings
+
+Shown = Callable[[str, Reports], Bool[Tensor, " labels"]]
+
+
+class Unrolled(NamedTuple):
+    """What the network says in one step about the users who have a post or a label in it."""
+
+    step: Step
+    before: State  # the state of the step before
+    state: State  # the state after the step, with the reports fed
+    forecast: Float[Tensor, "asked affect"]  # read with nothing of the step seen
+    recognition: Float[Tensor, "asked affect"]  # read with the posts seen
+    expected: Float[Tensor, "asked width"]  # the post vector that the silent state expects
+
+
+class AffectiveModel(nn.Module):
+    """The fused network and its readings."""
+
+    def __init__(self, network: FusedNetwork, readings: Readings) -> None:
+        super().__init__()
+        self.network, self.readings = network, readings
+
+    def unroll(
+        self,
+        batch: Batch,
+        vectors: Float[Tensor, "vectors width"],
+        state: State,
+        first: int = 0,
+        last: int | None = None,
+        shown: Shown | None = None,
+    ) -> Iterator[Unrolled]:
+        """Run steps `first` to `last` of a batch from `state` on.
+
+        Args:
+            batch: the networks, side by side.
+            vectors: of all posts.
+            state: of the step before `first`.
+            first, last: steps of the batch; `last` exclusive, all that are left by default.
+            shown: which labels of a space are fed back as reports; none by default.
+        """
+        network = self.network
+        for step in batch.steps(first, last):
+            before, asked = state, step.silent.user
+            M = state.M.index_select(0, asked)
+            quiet = network.advance(state, step.silent, vectors).H
+            moved = network.advance(state, step.seen, vectors)
+            H = moved.H.index_select(0, step.place)
+            state = State(
+                state.H.index_copy(0, step.seen.user, moved.H), state.A.index_copy(0, step.seen.pair, moved.A), state.M
+            )
+            if shown is not None and step.reports:
+                state = self._reported(state, step, shown)
+            forecast, recognition = network.read(torch.cat([quiet, H]), torch.cat([M, M])).chunk(2)
+            yield Unrolled(step, before, state, forecast, recognition, network.next_X(quiet))
+
+    def _reported(self, state: State, step: Step, shown: Shown) -> State:
+        """Feed what each user reported in the step, in whichever spaces: the mean of the points."""
+        users, points = [step.seen.user[:0]], [state.M[:0, :-1]]
+        for space in self.readings.trained:
+            if space not in step.reports:
+                continue
+            reports = step.reports[space]
+            mask = shown(space, reports)
+            users.append(reports.user[mask])
+            points.append(self.readings.reported(space, reports.target[mask]))
+        user, row = torch.cat(users).unique(return_inverse=True)
+        if not len(user):
+            return state
+        point = torch.cat(points)
+        mean = point.new_zeros(len(user), point.shape[1]).index_add(0, row, point)
+        return self.network.reported(state, user, mean / row.bincount(minlength=len(user))[:, None])

@@ -1,0 +1,149 @@
+"""A group of networks as tensors: for every step what the network is shown, and what it is asked (DESIGN 3.3, 3.4)."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from emotide.timeline import Group
+
+
+class View(NamedTuple):
+    """What one step shows: the active users, their posts, and their pairs with neighbours."""
+
+    user: Int[Tensor, " active"]  # row of the state table
+    elapsed: Float[Tensor, " active"]  # steps since the state last changed, -1 for never
+    counts: Float[Tensor, "active 3"]  # log(1 + posts written, contacts made, contacts received)
+    post: Int[Tensor, " posts"]  # row of the table of vectors
+    owner: Int[Tensor, " posts"]  # position in `user`
+    pair: Int[Tensor, " pairs"]  # row of the table of influence states
+    near: Int[Tensor, " near"]  # row of the state table: the sources, each once
+    source: Int[Tensor, " pairs"]  # position in `near`
+    target: Int[Tensor, " pairs"]  # position in `user`
+    pair_elapsed: Float[Tensor, " pairs"]  # steps since the influence state last changed, -1 for never
+    kinds: Float[Tensor, "pairs kinds"]  # log(1 + contacts) by kind, there and back
+
+
+class Reports(NamedTuple):
+    """The labels of one space in one step."""
+
+    row: Int[Tensor, " labels"]  # row of the labels of the group
+    user: Int[Tensor, " labels"]  # row of the state table
+    asked: Int[Tensor, " labels"]  # position in the silent view's `user`
+    target: Float[Tensor, "labels names"]
+    weight: Float[Tensor, " labels"]
+    train: Bool[Tensor, " labels"]
+
+
+class Step(NamedTuple):
+    """One step: what is seen, the same with nothing of the step seen for whom is asked, and the labels."""
+
+    number: int
+    seen: View
+    silent: View  # the users who have a post or a label in this step: no posts, no contacts, known pairs alone
+    place: Int[Tensor, " asked"]  # position of the silent view's users in the seen view's
+    reports: dict[str, Reports]
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """Views of all steps on end, and where each begins."""
+
+    columns: View
+    bounds: dict[str, np.ndarray]
+
+    def at(self, k: int) -> View:
+        return View(*(column[self.bounds[kind][k] : self.bounds[kind][k + 1]] for column, kind in zip(self.columns, KINDS, strict=True)))
+
+
+KINDS = ("user", "user", "user", "post", "post", "pair", "near", "pair", "pair", "pair", "pair")
+
+
+class Batch:
+    """A group as tensors on a device; `steps(first, last)` cuts steps out of it without copying."""
+
+    def __init__(self, group: Group, device: torch.device | str = "cpu") -> None:
+        self.group, self.device = group, torch.device(device)
+        e, users = group.events, len(group.users)
+        self._users = users
+        active_key = self._key(e.step["active"], e.active_user)
+        asked = np.unique(
+            np.concatenate(
+                [self._key(e.step["post"], e.post_user)]
+                + [self._key(labels.step, labels.user) for labels in group.labels.values()]
+            )
+        )
+        asked_row = np.searchsorted(active_key, asked)
+        asked_step = e.step["active"][asked_row]
+        target_key = self._key(e.step["pair"], e.pair_target)
+        quiet = np.flatnonzero(e.pair_known & np.isin(target_key, asked))
+        every = np.arange(len(e.pair))
+        nothing = np.zeros(0, int)
+        rows = np.arange(len(active_key))
+        self._seen = self._view(rows, active_key, np.arange(len(e.post)), every, hidden=False)
+        self._silent = self._view(asked_row, asked, nothing, quiet, hidden=True)
+        start = group.bounds["active"]
+        self._place = self._tensor(asked_row - start[asked_step - group.first_step])
+        self._reports = {
+            space: Reports(
+                row=self._tensor(np.arange(len(labels.step))),
+                user=self._tensor(labels.user),
+                asked=self._tensor(self._position(labels.step, labels.user, asked, self._silent.bounds["user"])),
+                target=self._tensor(labels.target),
+                weight=self._tensor(labels.weight),
+                train=self._tensor(labels.split == 0),
+            )
+            for space, labels in group.labels.items()
+        }
+
+    def steps(self, first: int = 0, last: int | None = None) -> Iterator[Step]:
+        """Steps `first` to `last` (exclusive), counted from the group's first step."""
+        for k in range(first, self.group.steps if last is None else min(last, self.group.steps)):
+            bounds = self.group.bounds
+            reports = {
+                space: Reports(*(column[bounds[space][k] : bounds[space][k + 1]] for column in columns))
+                for space, columns in self._reports.items()
+                if bounds[space][k] < bounds[space][k + 1]
+            }
+            place = self._place[self._silent.bounds["user"][k] : self._silent.bounds["user"][k + 1]]
+            yield Step(self.group.first_step + k, self._seen.at(k), self._silent.at(k), place, reports)
+
+    def _view(self, active: np.ndarray, key: np.ndarray, post: np.ndarray, pair: np.ndarray, hidden: bool) -> _Rows:
+        """The rows `active`, `post` and `pair` of the group's events; `hidden` leaves out what happened in the step."""
+        e = self.group.events
+        pair_step, post_step = e.step["pair"][pair], e.step["post"][post]
+        near = np.unique(self._key(pair_step, e.pair_source[pair]))
+        near_step = near // max(self._users, 1)
+        shown = 0.0 if hidden else 1.0
+        steps = {"user": e.step["active"][active], "post": post_step, "pair": pair_step, "near": near_step}
+        ticks = np.arange(self.group.first_step, self.group.first_step + self.group.steps + 1)
+        bounds = {kind: np.searchsorted(step, ticks) for kind, step in steps.items()}
+        columns = View(
+            user=self._tensor(e.active_user[active]),
+            elapsed=self._tensor(e.active_elapsed[active]),
+            counts=self._tensor(shown * np.log1p(e.active_counts[active])),
+            post=self._tensor(e.post[post]),
+            owner=self._tensor(self._position(post_step, e.post_user[post], key, bounds["user"])),
+            pair=self._tensor(e.pair[pair]),
+            near=self._tensor(near % max(self._users, 1)),
+            source=self._tensor(self._position(pair_step, e.pair_source[pair], near, bounds["near"])),
+            target=self._tensor(self._position(pair_step, e.pair_target[pair], key, bounds["user"])),
+            pair_elapsed=self._tensor(e.pair_elapsed[pair]),
+            kinds=self._tensor(shown * np.log1p(e.pair_kinds[pair].astype(np.float32))),
+        )
+        return _Rows(columns, bounds)
+
+    def _key(self, step: np.ndarray, user: np.ndarray) -> np.ndarray:
+        return step.astype(np.int64) * self._users + user
+
+    def _position(self, step: np.ndarray, user: np.ndarray, keys: np.ndarray, start: np.ndarray) -> np.ndarray:
+        """Where each (step, user) stands among the keys of its step."""
+        return np.searchsorted(keys, self._key(step, user)) - start[step - self.group.first_step]
+
+    def _tensor(self, array: np.ndarray) -> Tensor:
+        kind = np.bool_ if array.dtype == bool else np.float32 if array.dtype.kind == "f" else np.int64
+        return torch.from_numpy(np.ascontiguousarray(array, kind)).to(self.device)

@@ -1,0 +1,153 @@
+"""The fused network: an emotional state per user, an influence state per pair, each feeding the other (paper 3.3, Fig. 4)."""
+
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float, Int
+from pydantic import BaseModel, Field
+from torch import Tensor, nn
+from torch.nn import functional
+
+from emotide.model.batch import View
+from emotide.nn import DeepLSTMCell, Gathered, Residual, SegmentAttention
+
+PAD = 3  # the first coordinates of the affect vector: pleasure, arousal, dominance
+
+
+class NetworkConfig(BaseModel, frozen=True, extra="forbid"):
+    """Sizes of the fused network (paper 3)."""
+
+    state: int = Field(96, ge=4, description="width of the emotional state H of a user")
+    influence: int = Field(24, ge=2, description="width of the influence state A of a pair")
+    observed: int = Field(96, ge=4, description="width of the observation X and of the received influence R")
+    affect: int = Field(19, ge=4, description="width of the affect vector Y; pleasure, arousal, dominance come first")
+    width: int = Field(128, ge=4, description="width of the hidden layers of the users' networks")
+    pair_width: int = Field(48, ge=4, description="width of the hidden layers of the pairs' networks")
+    depth: int = Field(2, ge=1, description="hidden layers of each network")
+    dropout: float = Field(0.2, ge=0, lt=1, description="share of hidden units dropped in training")
+    input_dropout: float = Field(0.4, ge=0, lt=1, description="share of a post's vector dropped in training")
+
+
+class State(NamedTuple):
+    """Everything the network remembers, as a value: a step takes one and gives the next."""
+
+    H: Float[Tensor, "users state"]  # emotional state
+    A: Float[Tensor, "pairs influence"]  # influence state, source on target
+    M: Float[Tensor, "users affect+1"]  # affect point of the last report, and whether there was one
+
+
+class Moved(NamedTuple):
+    """What a step makes of the active users and pairs."""
+
+    H: Float[Tensor, "active state"]
+    A: Float[Tensor, "pairs influence"]
+
+
+def elapsed_code(elapsed: Float[Tensor, " rows"]) -> Float[Tensor, "rows 4"]:
+    """A small encoding of the steps since a state last changed; a state that never changed has its own."""
+    known = elapsed.clamp(min=0)
+    never = (elapsed < 0).to(elapsed.dtype)
+    code = torch.stack([known.log1p() / 4, (-known / 2).exp(), (-known / 14).exp()], 1) * (1 - never)[:, None]
+    return torch.cat([code, never[:, None]], 1)
+
+
+class FusedNetwork(nn.Module):
+    """One large recurrent network over all users and all pairs (paper 3.3).
+
+        X[i,t]   = f_AT({posts of i in step t}, H[i,t-1])
+        A[j→i,t] = f_A(A[j→i,t-1]; H[i,t-1], H[j,t-1], I[j→i,t])
+        R[i,t]   = f_G({(H[j,t-1], A[j→i,t])})
+        H[i,t]   = f_H(H[i,t-1]; X[i,t], R[i,t])
+        Y[i,t]   = f_Y(H[i,t])
+
+    A report is an observation too, fed to H after the step has been read: H[i,t] ← f_P(H[i,t]; report).
+
+    Args:
+        config: sizes.
+        vector: width of a post's vector.
+        kinds: width of the contacts of a pair, I.
+    """
+
+    def __init__(self, config: NetworkConfig, vector: int, kinds: int) -> None:
+        super().__init__()
+        c, time = config, 4
+        self.config = config
+        small = {"width": c.pair_width, "depth": 1, "dropout": c.dropout}
+        deep = {"width": c.width, "depth": c.depth, "dropout": c.dropout}
+        self.f_AT = SegmentAttention(c.state, (vector,), c.observed, c.width, depth=1, dropout=c.dropout)
+        self.f_A = DeepLSTMCell(c.influence, (c.state, c.state, kinds, time), **small)
+        self.f_G = SegmentAttention(c.state, (c.state, c.influence), c.observed, **small)
+        self.f_H = DeepLSTMCell(c.state, (c.observed, c.observed, 3, time), **deep)
+        self.f_P = DeepLSTMCell(c.state, (c.affect,), **small, update_bias=-1.0)
+        self.f_Y = Residual((c.state, c.affect + 1), c.affect, **deep)
+        self.keep = nn.Linear(c.state + 1, 1)
+        self.next_X = Residual((c.state,), vector, c.width, 1, dropout=c.dropout)
+        self.H_0 = nn.Parameter(torch.zeros(c.state))
+        self.A_0 = nn.Parameter(torch.zeros(c.influence))
+
+    def initial(self, users: int, pairs: int) -> State:
+        """The state of people and pairs of whom nothing is known."""
+        memory = self.H_0.new_zeros(users, self.config.affect + 1)
+        return State(self.H_0.expand(users, -1).clone(), self.A_0.expand(pairs, -1).clone(), memory)
+
+    def advance(self, state: State, view: View, vectors: Float[Tensor, "vectors width"]) -> Moved:
+        """The states of the view's users and pairs after the step; nothing is written.
+
+        Args:
+            state: of step t - 1.
+            view: of step t.
+            vectors: of all posts; the view's `post` are rows of it.
+        """
+        H, near = state.H.index_select(0, view.user), state.H.index_select(0, view.near)
+        Hi, Hj = Gathered(H, view.target), Gathered(near, view.source)
+        A = self.f_A(state.A.index_select(0, view.pair), Hi, Hj, view.kinds, elapsed_code(view.pair_elapsed))
+        R = self.f_G(H, view.target, Hj, A)
+        X = self.f_AT(H, view.owner, self._posts(view, vectors))
+        return Moved(self.f_H(H, X, R, view.counts, elapsed_code(view.elapsed)), A)
+
+    def without_each(
+        self, state: State, view: View, vectors: Float[Tensor, "vectors width"]
+    ) -> Float[Tensor, "pairs state"]:
+        """For every pair the target's state after the step, had that one neighbour not been there.
+
+        The attention over the others is the same sum without one term: R₋j = (R − α_j v_j) / (1 − α_j).
+        """
+        H, near = state.H.index_select(0, view.user), state.H.index_select(0, view.near)
+        Hi, Hj = Gathered(H, view.target), Gathered(near, view.source)
+        A = self.f_A(state.A.index_select(0, view.pair), Hi, Hj, view.kinds, elapsed_code(view.pair_elapsed))
+        weight, value = self.f_G.rows(H, view.target, Hj, A)
+        said = torch.zeros_like(H[:, :1]).expand(-1, value.shape[1]).index_add(0, view.target, weight[:, None] * value)
+        rest = (said.index_select(0, view.target) - weight[:, None] * value) / (1 - weight).clamp(min=1e-6)[:, None]
+        alone = weight > 1 - 1e-6
+        R = torch.where(alone[:, None], self.f_G.empty, rest)
+        X = self.f_AT(H, view.owner, self._posts(view, vectors)).index_select(0, view.target)
+        counts, elapsed = view.counts[view.target], elapsed_code(view.elapsed)[view.target]
+        return self.f_H(H.index_select(0, view.target), X, R, counts, elapsed)
+
+    def step(self, state: State, view: View, vectors: Float[Tensor, "vectors width"]) -> State:
+        """The state after the step: `advance`, written."""
+        moved = self.advance(state, view, vectors)
+        H = state.H.index_copy(0, view.user, moved.H)
+        return State(H, state.A.index_copy(0, view.pair, moved.A), state.M)
+
+    def reported(
+        self, state: State, user: Int[Tensor, " reports"], point: Float[Tensor, "reports affect"]
+    ) -> State:
+        """The state after these users' reports, given as points of affect space; each user at most once."""
+        H = self.f_P(state.H.index_select(0, user), point)
+        M = torch.cat([point, point.new_ones(len(point), 1)], 1)
+        return State(state.H.index_copy(0, user, H), state.A, state.M.index_copy(0, user, M))
+
+    def read(
+        self, H: Float[Tensor, "rows state"], M: Float[Tensor, "rows affect+1"]
+    ) -> Float[Tensor, "rows affect"]:
+        """The affect vector Y: what the state says, and as much of the last report as still holds.
+
+        Persistence is where a reading starts; `keep` learns when to leave it.
+        """
+        still = functional.softplus(self.keep(torch.cat([H, M[:, -1:]], 1)))
+        return self.f_Y(H, M) + still * M[:, :-1]
+
+    def _posts(self, view: View, vectors: Tensor) -> Tensor:
+        posts = vectors.index_select(0, view.post)
+        return functional.dropout(posts, self.config.input_dropout, self.training)

@@ -1,0 +1,136 @@
+"""Emotion spaces: named sets of categories or dimensions, each a point of affect space (DESIGN 3.5)."""
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+
+import torch
+from jaxtyping import Float
+from pydantic import BaseModel, Field, ValidationError, model_validator
+from torch import Tensor, nn
+
+from emotide.errors import BadInput, UnknownName
+
+Coordinates = tuple[float, float, float]
+AXES = ("pleasure", "arousal", "dominance")
+
+
+class Category(BaseModel, frozen=True, extra="forbid"):
+    """A category and its published place."""
+
+    pad: Coordinates = Field(description="pleasure, arousal, dominance, each -1 to 1")
+
+
+class Dimension(BaseModel, frozen=True, extra="forbid"):
+    """A dimension, the place of its high end, and its range."""
+
+    pad: Coordinates = Field(description="pleasure, arousal, dominance of the high end, each -1 to 1")
+    low: float = -1.0
+    high: float = 1.0
+
+
+class EmotionSpace(BaseModel, frozen=True, extra="forbid"):
+    """A named set of categories, or of dimensions."""
+
+    name: str
+    categories: dict[str, Category] = {}
+    dimensions: dict[str, Dimension] = {}
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> "EmotionSpace":
+        if bool(self.categories) == bool(self.dimensions):
+            raise ValueError("a space has either categories or dimensions")
+        return self
+
+    @property
+    def dimensional(self) -> bool:
+        """Whether a reading is coordinates, not probabilities."""
+        return bool(self.dimensions)
+
+    @property
+    def names(self) -> list[str]:
+        """The categories or dimensions, in order."""
+        return list(self.categories or self.dimensions)
+
+    @property
+    def pad(self) -> Float[Tensor, "names 3"]:
+        """Pleasure, arousal and dominance of each name."""
+        return torch.tensor([entry.pad for entry in (self.categories or self.dimensions).values()])
+
+    def ordered(self, names: Iterable[str]) -> "EmotionSpace":
+        """The same space with just these names, in this order.
+
+        Raises:
+            UnknownName: the space has no such category or dimension.
+        """
+        mine = self.dimensions if self.dimensional else self.categories
+        for name in names:
+            if name not in mine:
+                raise UnknownName(f"category of space {self.name!r}", name, mine)
+        kind = "dimensions" if self.dimensional else "categories"
+        return EmotionSpace.model_validate({"name": self.name, kind: {name: mine[name] for name in names}})
+
+
+def read_space(file: Path) -> EmotionSpace:
+    """A space from a TOML file: `name`, and `[categories.NAME] pad = [p, a, d]` or `[dimensions.NAME]`.
+
+    Raises:
+        BadInput: the file cannot be read or is not a space.
+    """
+    try:
+        return EmotionSpace.model_validate(tomllib.loads(file.read_text("utf-8")))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise BadInput(f"not a readable TOML file: {error}", file) from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise BadInput(f"{'.'.join(map(str, first['loc']))}: {first['msg']}", file) from error
+
+
+@cache
+def built_in() -> Mapping[str, EmotionSpace]:
+    """The spaces that come with Emotide, by name."""
+    folder = files("emotide.model") / "spaces_files"
+    found = [tomllib.loads(file.read_text("utf-8")) for file in folder.iterdir() if file.name.endswith(".toml")]
+    spaces = [EmotionSpace.model_validate(space) for space in found]
+    return {space.name: space for space in sorted(spaces, key=lambda space: space.name)}
+
+
+def space_named(name: str, known: Mapping[str, EmotionSpace]) -> EmotionSpace:
+    """The space of that name.
+
+    Raises:
+        UnknownName: there is none.
+    """
+    if name not in known:
+        raise UnknownName("space", name, known)
+    return known[name]
+
+
+class LabelEncoder(nn.Module):
+    """Every category of every space as a point of affect space, through one small shared encoder (DESIGN 3.5).
+
+    point(c) = [pleasure, arousal, dominance, W · vector of c's name]
+    """
+
+    def __init__(self, name_width: int, affect: int) -> None:
+        super().__init__()
+        self.W = nn.Linear(name_width, affect - len(AXES), bias=False)
+        nn.init.orthogonal_(self.W.weight)
+        self.sharpness = nn.Parameter(torch.tensor(1.0))
+
+    def points(
+        self, pad: Float[Tensor, "names 3"], names: Float[Tensor, "names width"]
+    ) -> Float[Tensor, "names affect"]:
+        """The points of these categories; `names` are the text vectors of their names."""
+        centred = names - names.mean(0) if len(names) > 1 else names
+        return torch.cat([pad, self.W(nn.functional.normalize(centred, dim=1))], 1)
+
+    def logits(
+        self, Y: Float[Tensor, "rows affect"], points: Float[Tensor, "names affect"]
+    ) -> Float[Tensor, "rows names"]:
+        """How similar an affect vector is to each point: near in PAD, alike in the rest."""
+        n = len(AXES)
+        distance = (Y[:, None, :n] - points[None, :, :n]).square().sum(2)
+        return Y[:, n:] @ points[:, n:].T - nn.functional.softplus(self.sharpness) * distance

@@ -1,0 +1,163 @@
+"""Training: truncated back-propagation through time over groups of networks, early stopping on dev (DESIGN 3.3)."""
+
+from collections.abc import Callable, Iterator, Sequence
+from copy import deepcopy
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from emotide.model import AffectiveModel, Batch, Reports, Shown, State
+from emotide.timeline import Timeline
+from emotide.train.checkpoint import Checkpoint
+from emotide.train.config import TrainConfig
+from emotide.train.evaluate import dev_score
+from emotide.train.loss import class_weights, window_loss
+
+Progress = Callable[[int, int, str], None]
+TRAIN = 0
+
+
+@dataclass
+class History:
+    """What happened in training: one row an epoch, with the score on dev by which the best was kept."""
+
+    rows: list[dict[str, float]] = field(default_factory=list)
+
+    @property
+    def best(self) -> float:
+        """The best score on dev so far."""
+        return max((row["dev"] for row in self.rows), default=-np.inf)
+
+    @property
+    def since_best(self) -> int:
+        """Epochs since the best score."""
+        scores = [row["dev"] for row in self.rows]
+        return len(scores) - 1 - int(np.argmax(scores)) if scores else 0
+
+
+def fit(
+    model: AffectiveModel,
+    timeline: Timeline,
+    vectors: Float[Tensor, "posts width"],
+    config: TrainConfig,
+    checkpoint: Path | None = None,
+    progress: Progress | None = None,
+) -> History:
+    """Train the model in place; it ends with the running mean of the weights of its best epoch on dev.
+
+    Args:
+        model: to be trained.
+        timeline: of the log.
+        vectors: of the posts, on the model's device.
+        config: how.
+        checkpoint: a folder; training that was interrupted there goes on where it was.
+        progress: called with (epoch, epochs, what happened).
+    """
+    spaces = trained_spaces(timeline, config)
+    classes = {space: class_weights(timeline, space, config.class_weights).to(vectors) for space in spaces}
+    optimizer = torch.optim.AdamW(model.parameters(), config.learning_rate, weight_decay=config.weight_decay)
+    mean, best, history = deepcopy(model).eval(), deepcopy(model.state_dict()), History()
+    saved = Checkpoint(checkpoint) if checkpoint else None
+    if saved and saved.exists():
+        best = saved.restore(model, mean, optimizer, history.rows)
+    for epoch in range(len(history.rows), config.epochs):
+        if history.since_best >= config.patience:
+            break
+        torch.manual_seed(config.seed * 10_007 + epoch)  # so that a resumed run equals one that was never interrupted
+        rng = np.random.default_rng((config.seed, epoch))
+        losses = []
+        for group in _batches(timeline, spaces, config, rng):
+            batch, shown = Batch(timeline.group(group), vectors.device), _shown(config, rng)
+            for loss in _train_batch(model, batch, vectors, classes, config, optimizer, shown):
+                losses.append(loss)
+                _average(mean, model, config.averaging, len(history.rows) * 50 + len(losses))
+        score = dev_score(mean, timeline, vectors, spaces, config.reports > 0)
+        history.rows.append({"loss": float(np.mean(losses)) if losses else float("nan"), "dev": score})
+        if history.since_best == 0:
+            best = deepcopy(mean.state_dict())
+        if saved:
+            saved.write(model, mean, optimizer, best, history.rows)
+        if progress:
+            progress(epoch + 1, config.epochs, f"loss {history.rows[-1]['loss']:.3f}, dev {score:.3f} (best {history.best:.3f})")
+    model.load_state_dict(best)
+    model.eval()
+    return history
+
+
+def trained_spaces(timeline: Timeline, config: TrainConfig) -> list[str]:
+    """The spaces to train on: those that are asked for, or all that have labels in the training part."""
+    with_labels = [space for space, labels in timeline.labels.items() if bool((labels.split == TRAIN).any())]
+    return [space for space in with_labels if not config.spaces or space in config.spaces]
+
+
+def _batches(
+    timeline: Timeline, spaces: Sequence[str], config: TrainConfig, rng: np.random.Generator
+) -> Iterator[list[int]]:
+    """The networks to learn from, shuffled, in batches of networks of like length."""
+    networks = sorted({network for space in spaces for network in timeline.networks_with(TRAIN, space)})
+    if not networks:
+        networks = list(range(len(timeline.networks)))
+    steps = timeline.networks["steps"].to_numpy()[networks]
+    order = np.argsort(steps * rng.uniform(0.8, 1.25, len(networks)), kind="stable")
+    groups = list(timeline.batches([networks[k] for k in order], config.batch_events))
+    return (groups[k] for k in rng.permutation(len(groups)))
+
+
+def _shown(config: TrainConfig, rng: np.random.Generator) -> Shown | None:
+    """Reports in training: in a share of the batches, some of them at random, never one of dev or test."""
+    if rng.random() >= config.reports:
+        return None
+    kept = rng.choice([1.0, 1.0, 0.5])
+
+    def shown(space: str, reports: Reports) -> Tensor:
+        return reports.train & (torch.rand(len(reports.train), device=reports.train.device) < kept)
+
+    return shown
+
+
+def _train_batch(
+    model: AffectiveModel,
+    batch: Batch,
+    vectors: Tensor,
+    classes: dict[str, Tensor],
+    config: TrainConfig,
+    optimizer: torch.optim.Optimizer,
+    shown: Shown | None,
+) -> Iterator[float]:
+    """One pass over a batch, a gradient step per window of steps; yields the losses."""
+    model.train()
+    last = _last_train_step(batch)
+    state = model.network.initial(len(batch.group.users), batch.group.pairs)
+    for first in range(0, last, config.window):
+        end = min(first + config.window, last)
+        unrolled = list(model.unroll(batch, vectors, state, first, end, shown))
+        loss = window_loss(model, unrolled, vectors, classes, config)
+        state = State(*(part.detach() for part in unrolled[-1].state))
+        if loss is None:
+            continue
+        optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(model.parameters(), config.clip)
+        optimizer.step()
+        if first == 0:
+            state = State(*(part.detach() for part in state))
+        yield float(loss.detach())
+
+
+def _last_train_step(batch: Batch) -> int:
+    """The end of the training part of a batch: nothing after its last training label is looked at."""
+    group = batch.group
+    ends = [int(labels.step[labels.split == TRAIN].max()) + 1 - group.first_step for labels in group.labels.values() if (labels.split == TRAIN).any()]
+    return max(ends, default=group.steps)
+
+
+def _average(mean: AffectiveModel, model: AffectiveModel, decay: float, updates: int) -> None:
+    """The running mean of the weights, which starts as their plain mean."""
+    decay = min(decay, updates / (updates + 10))
+    with torch.no_grad():
+        for kept, new in zip(mean.parameters(), model.parameters(), strict=True):
+            kept.lerp_(new, 1 - decay)

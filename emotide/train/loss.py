@@ -1,0 +1,85 @@
+"""What the network is trained for: readings before and after the posts, and the next observation (DESIGN 3.3)."""
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn import functional
+
+from emotide.model import AffectiveModel, Unrolled
+from emotide.timeline import Timeline
+from emotide.train.config import TrainConfig
+
+
+def class_weights(timeline: Timeline, space: str, power: float) -> Float[Tensor, " names"]:
+    """(frequency of the class in the training part)^-power, scaled so that the mean weight of a label is 1."""
+    labels = timeline.labels[space]
+    share = torch.from_numpy(labels.target[labels.split == 0].mean(0)).clamp(min=1e-6)
+    weight = share**-power
+    return weight / (share * weight).sum()
+
+
+def reading_loss(
+    model: AffectiveModel,
+    space: str,
+    Y: Float[Tensor, "rows affect"],
+    target: Float[Tensor, "rows names"],
+    weight: Float[Tensor, " rows"],
+    classes: Float[Tensor, " names"],
+    anchor: float,
+) -> Tensor:
+    """Σ over rows of the loss of reading `target` from Y: cross-entropy of categories, squared error of coordinates.
+
+    For categories the first coordinates of Y are also drawn to the mean of the published coordinates, so that they
+    remain pleasure, arousal and dominance whatever the space is.
+    """
+    known = model.readings.spaces[space]
+    scores = model.readings.scores(space, Y)
+    if known.dimensional:
+        ends = [known.dimensions[name] for name in known.names]
+        half = scores.new_tensor([(end.high - end.low) / 2 for end in ends])
+        given = ~target.isnan()
+        error = (scores - target.nan_to_num(0.0)) / half
+        return (weight[:, None] * given * error.square()).sum()
+    weighted = target * classes
+    entropy = -(weighted * scores.log_softmax(1)).sum(1)
+    placed = (Y[:, :3] - target @ known.pad.to(Y)).square().sum(1)
+    return (weight * (entropy + anchor * placed)).sum()
+
+
+def window_loss(
+    model: AffectiveModel,
+    unrolled: Sequence[Unrolled],
+    vectors: Float[Tensor, "vectors width"],
+    classes: Mapping[str, Tensor],
+    config: TrainConfig,
+) -> Tensor | None:
+    """The loss of some steps, per label; None where they hold nothing to learn from."""
+    total, count = vectors.new_zeros(()), 0.0
+    for space in classes:
+        held = [(said, said.step.reports[space]) for said in unrolled if space in said.step.reports]
+        rows = [(said, reports, reports.train) for said, reports in held if bool(reports.train.any())]
+        if not rows:
+            continue
+        target = torch.cat([reports.target[train] for _, reports, train in rows])
+        weight = torch.cat([reports.weight[train] for _, reports, train in rows])
+        for name, share in (("recognition", 1.0), ("forecast", config.forecast)):
+            Y = torch.cat([getattr(said, name)[reports.asked[train]] for said, reports, train in rows])
+            total = total + share * reading_loss(model, space, Y, target, weight, classes[space], config.anchor)
+        count += len(target)
+    loss = total / count if count else None
+    expected = _next_observation(unrolled, vectors) if config.next_observation else None
+    if expected is None:
+        return loss
+    return config.next_observation * expected + (loss if loss is not None else 0.0)
+
+
+def _next_observation(unrolled: Sequence[Unrolled], vectors: Tensor) -> Tensor | None:
+    """1 − cosine of the vector that the silent state expects and that of each post written in the step."""
+    said = [u for u in unrolled if len(u.step.seen.post)]
+    if not said:
+        return None
+    real = torch.cat([vectors[u.step.seen.post] for u in said])
+    expected = torch.cat([u.expected[torch.searchsorted(u.step.place, u.step.seen.owner)] for u in said])
+    return 1 - functional.cosine_similarity(expected, real, dim=1).mean()

@@ -1,0 +1,130 @@
+"""Word vectors trained on the log itself (paper 2; DESIGN 3.7): sub-word, any language, emoji kept."""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float32
+from safetensors.numpy import load_file, save_file
+
+# words with their apostrophes, runs of the same mark, single other signs (emoji among them); Chinese runs apart
+TOKEN = re.compile(r"[\u3400-\u9fff]+|[^\W_]+(?:['’][^\W_]+)*|([!?.…])\1*|[^\w\s]")
+CHINESE = re.compile(r"[\u3400-\u9fff]")
+
+
+def tokens(text: str) -> list[str]:
+    """The words, marks and emoji of a text, in lower case; Chinese is segmented."""
+    from emoji import analyze
+
+    found: list[str] = []
+    whole = [str(match.chars) for match in analyze(text)]  # emoji of several code points stay whole
+    for k, piece in enumerate(re.split("|".join(map(re.escape, whole)) or r"(?!)", text)):
+        for match in TOKEN.finditer(piece.lower().replace("’", "'")):
+            word = match.group()
+            found += _segmenter().lcut(word) if CHINESE.match(word) else [word]
+        if k < len(whole):
+            found.append(whole[k])
+    return found
+
+
+@cache
+def _segmenter():  # type: ignore[no-untyped-def]
+    """Jieba, with its dictionary in memory: its cache file would lie in a folder that all users share."""
+    import logging
+    import warnings
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # jieba still asks for pkg_resources
+        import jieba
+
+    jieba.setLogLevel(logging.WARNING)
+    segmenter = jieba.Tokenizer()
+    segmenter.initialized = True
+    with segmenter.get_dict_file() as lines:
+        segmenter.FREQ, segmenter.total = segmenter.gen_pfdict(lines)
+    return segmenter
+
+
+class WordVectors:
+    """A text's vector is the mean of its words' vectors, rare words weighing more (Arora et al. 2017).
+
+    A word's vector is the mean of those of its sub-words (FastText, Bojanowski et al. 2017), so that no word is unknown.
+    """
+
+    name = "words"
+
+    def __init__(
+        self, words: dict[str, int], vectors: Float32[np.ndarray, "words width"],
+        subwords: Float32[np.ndarray, "buckets width"], weights: Float32[np.ndarray, " words"],
+    ) -> None:  # fmt: skip
+        self.words, self.vectors, self.subwords, self.weights = words, vectors, subwords, weights
+
+    @property
+    def width(self) -> int:
+        """Width of a text's vector."""
+        return int(self.vectors.shape[1])
+
+    @classmethod
+    def fit(cls, texts: Sequence[str], width: int = 128, seed: int = 0, epochs: int = 10) -> "WordVectors":
+        """Train on these texts.
+
+        One worker, so that the same seed gives the same vectors.
+        """
+        from gensim.models import FastText
+
+        sentences = [tokens(text) for text in texts]
+        count = Counter(word for sentence in sentences for word in sentence)
+        least = 1 if len(count) < 2000 else 2
+        model = FastText(
+            vector_size=width, window=5, min_count=least, min_n=2, max_n=5, bucket=50_000, sg=1, workers=1, seed=seed
+        )
+        if count:
+            model.build_vocab(sentences)
+            model.train(sentences, total_examples=len(sentences), epochs=epochs)
+        words = dict(model.wv.key_to_index) if count else {}
+        total = sum(count.values())
+        weights = np.array([1e-3 / (1e-3 + count[word] / total) for word in words], np.float32)
+        vectors = np.asarray(model.wv.vectors if count else np.zeros((0, width)), np.float32)
+        subwords = np.asarray(model.wv.vectors_ngrams if count else np.zeros((50_000, width)), np.float32)
+        return cls(words, vectors, subwords, weights)
+
+    def encode(self, texts: Sequence[str]) -> Float32[np.ndarray, "texts width"]:
+        """The vector of each text; zeros for a text without a word."""
+        out = np.zeros((len(texts), self.width), np.float32)
+        for k, text in enumerate(texts):
+            found = tokens(text)
+            if found:
+                vectors = np.stack([self._word(word) for word in found])
+                weights = np.array([self._weight(word) for word in found], np.float32)
+                out[k] = weights @ vectors / weights.sum()
+        return out
+
+    def _word(self, word: str) -> np.ndarray:
+        if word in self.words:
+            return self.vectors[self.words[word]]
+        from gensim.models.fasttext_inner import compute_ngrams_bytes, ft_hash_bytes
+
+        grams = compute_ngrams_bytes(word, 2, 5)
+        buckets = [ft_hash_bytes(gram) % len(self.subwords) for gram in grams]
+        return self.subwords[buckets].mean(0) if buckets else np.zeros(self.width, np.float32)
+
+    def _weight(self, word: str) -> float:
+        return float(self.weights[self.words[word]]) if word in self.words else 1.0
+
+    def save(self, folder: Path) -> None:
+        """Write the vectors as safetensors and the vocabulary as JSON."""
+        folder.mkdir(parents=True, exist_ok=True)
+        arrays = {"vectors": self.vectors, "subwords": self.subwords, "weights": self.weights}
+        save_file(arrays, folder / "words.safetensors")
+        (folder / "words.json").write_text(json.dumps(list(self.words), ensure_ascii=False), "utf-8")
+
+    @classmethod
+    def load(cls, folder: Path) -> "WordVectors":
+        """What `save` wrote."""
+        words = json.loads((folder / "words.json").read_text("utf-8"))
+        arrays = load_file(folder / "words.safetensors")
+        return cls({word: k for k, word in enumerate(words)}, arrays["vectors"], arrays["subwords"], arrays["weights"])
