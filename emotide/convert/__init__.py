@@ -1,1 +1,65 @@
-""""""
+"""Public data sets become social logs.
+
+    convert("meld", Path("MELD"), Path("meld-log"))    # {"posts": 13708, "labels": 27416}
+
+To add a set, write one file here with one function from the folder of the set to tables in the columns of DESIGN 4:
+
+    def diary(source: Path) -> Tables:
+        columns = {"id": pl.String, "who": pl.String, "at": pl.Datetime, "mood?": pl.String}
+        rows = read_table(source, "diary.csv", columns)
+        posts = rows.select("mood", post_id="id", user_id="who", time="at", network=pl.lit("diary"))
+        return {"posts": posts.drop("mood"), "labels": labels(posts, diary="mood")}
+
+    DIARY = Converter(diary, "what it holds", "its licence", spaces=("diary",))
+
+and name it in `CONVERTERS` below. `read_table` (sources.py) finds the file, plain or gzipped, checks columns and types
+and says where something is wrong; tables.py has the synthetic clock, labels and mentions; dialogues.py has dialogues.
+An emotion space that only this set has is a file `spaces/diary.toml` with the published coordinates of its words. Add a
+sample with the set's traps to tests/convert/samples.py: the contract in test_contract.py then holds for it too.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from emotide.convert.converter import Converter, write_log
+from emotide.convert.fanchuan import FANCHUAN
+from emotide.convert.meld import MELD
+from emotide.convert.social_evolution import SOCIAL_EVOLUTION
+from emotide.errors import BadInput, UnknownName
+
+CONVERTERS: dict[str, Converter] = {
+    "fanchuan": FANCHUAN,
+    "meld": MELD,
+    "social_evolution": SOCIAL_EVOLUTION,
+}
+
+
+def convert(name: str, source: Path, out: Path, **options: Any) -> dict[str, int]:
+    """A public data set, in the form in which it is published, as a social log in the folder `out`.
+
+    Args:
+        name: a key of `CONVERTERS`.
+        source: the folder of the set, or for a set of one file also that file; files may be gzipped.
+        out: the folder to write; tables of an earlier log in it are replaced.
+        options: of this converter (`CONVERTERS[name].options`).
+
+    Returns:
+        The rows of each table written.
+
+    Raises:
+        UnknownName: no such converter, or it has no such option.
+        BadInput: the source lacks a file or a column, or a value is not of its type.
+    """
+    if name not in CONVERTERS:
+        raise UnknownName("converter", name, CONVERTERS)
+    converter = CONVERTERS[name]
+    for option in options:
+        if option not in converter.options:
+            raise UnknownName(f"option of {name}", option, converter.options)
+    source, out = Path(source), Path(out)
+    if not source.exists():
+        raise BadInput("no such file or folder", source)
+    return write_log(converter.read(source, **options), converter.spaces, out)
+
+
+__all__ = ["CONVERTERS", "Converter", "convert"]
