@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
-from jaxtyping import Bool, Float32, Int8, Int32, UInt8
+from jaxtyping import Bool, Float32, Int, Int8, Int32, UInt8
 
 from emotide.errors import BadInput
 from emotide.timeline.config import TimelineConfig
@@ -58,6 +58,7 @@ class Group:
     steps: int
     events: Events
     labels: dict[str, Labels]
+    label_row: dict[str, Int[np.ndarray, " labels"]]  # space -> row of the timeline's labels
     bounds: dict[str, np.ndarray]  # first row of each step, and the end: active, post, pair, and each space
 
 
@@ -124,9 +125,9 @@ class Timeline:
             pair_known=e.pair_known[pair],
             pair_kinds=e.pair_kinds[pair],
         )
-        labels = {}
+        labels, label_row = {}, {}
         for space, known in self.labels.items():
-            kept = rows(known.user, known.step)
+            kept = label_row[space] = rows(known.user, known.step)
             labels[space] = Labels(
                 known.step[kept], local_user[known.user[kept]], known.target[kept], known.latest[kept],
                 known.weight[kept], known.split[kept],
@@ -136,7 +137,7 @@ class Timeline:
         ticks = np.arange(first, end + 1)
         bounds = {name: np.searchsorted(step, ticks) for name, step in events.step.items()}
         bounds |= {space: np.searchsorted(known.step, ticks) for space, known in labels.items()}
-        return Group(users, len(pairs), first, end - first, events, labels, bounds)
+        return Group(users, len(pairs), first, end - first, events, labels, label_row, bounds)
 
     def batches(self, networks: Sequence[int], events: int) -> Iterator[list[int]]:
         """The networks in their order, cut into batches of about this many active rows each."""

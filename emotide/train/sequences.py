@@ -1,0 +1,79 @@
+"""The users' steps and posts as plain rows, for models that know no network."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from emotide.timeline import Timeline
+
+
+@dataclass(frozen=True)
+class Sequences:
+    """Rows (user, step) in sequences: a dialogue's turns, or a user's steps."""
+
+    vector: Float[np.ndarray, "rows width"]  # mean of the user's posts of the step, zeros for none
+    context: Float[np.ndarray, "rows context"]  # known beforehand: who it is and since when
+    counts: Float[np.ndarray, "rows 3"]  # log(1 + posts written, contacts made, received), seen with the posts
+    sequence: Int[np.ndarray, " rows"]  # which sequence, ascending
+    label_row: Int[np.ndarray, " labels"]  # label of the space -> row
+
+
+def sequences(timeline: Timeline, vectors: Float[np.ndarray, "posts width"], space: str) -> Sequences:
+    """One sequence a network where steps are turns (rows: who has a post or a label), else one a user (all its steps)."""
+    e, labels = timeline.events, timeline.labels[space]
+    mean, key = _means(timeline, vectors)
+    active = _key(e.step["active"], e.active_user)
+    network = timeline.users["network_row"].to_numpy()[e.active_user]
+    turns = timeline.config.window is None
+    wanted = np.union1d(key, _key(labels.step, labels.user)) if turns else active
+    rows = np.flatnonzero(np.isin(active, wanted))
+    rows = rows[np.lexsort((e.step["active"][rows], (network if turns else e.active_user)[rows]))]
+    sequence = (network if turns else e.active_user)[rows]
+    vector = np.zeros((len(rows), vectors.shape[1]), np.float32)
+    order = np.argsort(active[rows])
+    place = order[np.searchsorted(active[rows], key, sorter=order)]
+    vector[place] = mean
+    label_row = order[np.searchsorted(active[rows], _key(labels.step, labels.user), sorter=order)]
+    same = np.zeros(len(rows), np.float32)
+    same[1:] = (e.active_user[rows][1:] == e.active_user[rows][:-1]) & (sequence[1:] == sequence[:-1])
+    since = _since_own(e.active_user[rows], e.step["active"][rows])
+    context = np.stack([same, np.log1p(np.maximum(since, 0)), since < 0], 1).astype(np.float32)
+    return Sequences(vector, context, np.log1p(e.active_counts[rows]), sequence, label_row)
+
+
+def user_posts(
+    timeline: Timeline, vectors: Float[np.ndarray, "posts width"], space: str
+) -> tuple[Float[np.ndarray, "labels width"], Float[np.ndarray, "labels width"]]:
+    """For every label the mean vector of its user's posts in that step, and in the last step with a post before."""
+    labels = timeline.labels[space]
+    mean, key = _means(timeline, vectors)
+    asked = labels.user.astype(np.int64) << 32 | labels.step
+    by_user = ((key & 0xFFFFFFFF) << 32) | (key >> 32)  # user first, then step
+    order = np.argsort(by_user)
+    place = np.searchsorted(by_user[order], asked)
+    padded = np.vstack([mean[order], np.zeros((1, vectors.shape[1]), np.float32)])
+    keys = np.append(by_user[order], -1)
+    now = np.where((keys[place] == asked)[:, None], padded[place], 0)
+    before = np.where((keys[place - 1] >> 32 == labels.user)[:, None] & (place > 0)[:, None], padded[place - 1], 0)
+    return now, before
+
+
+def _means(timeline: Timeline, vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    e = timeline.events
+    key, row, count = np.unique(_key(e.step["post"], e.post_user), return_inverse=True, return_counts=True)
+    total = np.zeros((len(key), vectors.shape[1]), np.float32)
+    np.add.at(total, row, vectors[e.post])
+    return total / count[:, None], key
+
+
+def _key(step: np.ndarray, user: np.ndarray) -> np.ndarray:
+    return step.astype(np.int64) << 32 | user
+
+
+def _since_own(user: np.ndarray, step: np.ndarray) -> np.ndarray:
+    order = np.lexsort((step, user))
+    since = np.full(len(user), -1)
+    again = user[order][1:] == user[order][:-1]
+    since[order[1:][again]] = (step[order][1:] - step[order][:-1])[again]
+    return since
