@@ -15,22 +15,34 @@ To add a set, write one file here with one function from the folder of the set t
 and name it in `CONVERTERS` below. `read_table` (sources.py) finds the file, plain or gzipped, checks columns and types
 and says where something is wrong; tables.py has the synthetic clock, labels and mentions; dialogues.py has dialogues.
 An emotion space that only this set has is a file `spaces/diary.toml` with the published coordinates of its words. Add a
-sample with the set's traps to tests/convert/samples.py: the contract in test_contract.py then holds for it too.
+sample with the set's traps to tests/convert/conftest.py: the contract in test_contract.py then holds for it too.
 """
 
 from pathlib import Path
 from typing import Any
 
+from emotide.convert.airline_tweets import AIRLINE_TWEETS
 from emotide.convert.converter import Converter, write_log
+from emotide.convert.cped import CPED
+from emotide.convert.emobank import EMOBANK
+from emotide.convert.esm_twitter import ESM_TWITTER
 from emotide.convert.fanchuan import FANCHUAN
+from emotide.convert.goemotions import GOEMOTIONS
 from emotide.convert.meld import MELD
 from emotide.convert.social_evolution import SOCIAL_EVOLUTION
+from emotide.convert.tweet_emotion_13 import TWEET_EMOTION_13
 from emotide.errors import BadInput, UnknownName
 
 CONVERTERS: dict[str, Converter] = {
+    "airline_tweets": AIRLINE_TWEETS,
+    "cped": CPED,
+    "emobank": EMOBANK,
+    "esm_twitter": ESM_TWITTER,
     "fanchuan": FANCHUAN,
+    "goemotions": GOEMOTIONS,
     "meld": MELD,
     "social_evolution": SOCIAL_EVOLUTION,
+    "tweet_emotion_13": TWEET_EMOTION_13,
 }
 
 

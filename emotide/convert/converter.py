@@ -9,8 +9,8 @@ import polars as pl
 
 from emotide.convert.tables import Tables
 from emotide.errors import BadInput
+from emotide.log.tables import TABLES
 
-TABLES = ("posts", "interactions", "ties", "labels", "items", "feedback")
 SPACES = Path(__file__).parent / "spaces"
 
 

@@ -10,7 +10,7 @@ POST = ["post_id", "user_id", "time", "network", "text", "split"]
 def dialogue_tables(utterances: pl.DataFrame, **spaces: str) -> Tables:
     """Posts and labels of dialogues, in the order of the rows.
 
-    The clock is synthetic: a dialogue begins a day after the one before it, and its utterances stand a minute apart.
+    The clock is synthetic: a dialogue begins an hour after the one before it, and its utterances stand a minute apart.
 
     Args:
         utterances: in order of time, with network, user_id, text, split and the columns of the spaces; `post_id` is
@@ -20,6 +20,6 @@ def dialogue_tables(utterances: pl.DataFrame, **spaces: str) -> Tables:
     turn = pl.int_range(pl.len()).over("network")
     dialogue = pl.col("network").rle_id()
     posts = utterances.with_columns(
-        clock(dialogue.cast(pl.Int64) * 24 * 60 + turn), post_id=pl.format("{}/{}", "network", turn)
+        clock(dialogue.cast(pl.Int64) * 60 + turn), post_id=pl.format("{}/{}", "network", turn)
     )
     return {"posts": posts.select(POST), "labels": labels(posts, **spaces)}

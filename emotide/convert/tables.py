@@ -19,16 +19,21 @@ def labels(posts: pl.DataFrame, **spaces: str) -> pl.DataFrame:
     """A label a post and space, at the time of the post.
 
     Args:
-        posts: with user_id, time, network, post_id, and the column of each space.
+        posts: with user_id, time, network, post_id, perhaps weight, and the column of each space.
         spaces: the space -> the column with its category; posts where that is empty have no label.
     """
-    place = ["user_id", "time", "network", "post_id"]
+    place = ["user_id", "time", "network", "post_id", *(["weight"] if "weight" in posts.columns else [])]
     return pl.concat(
         posts.filter(pl.col(column).is_not_null()).select(
             *place, pl.lit(space).alias("space"), pl.col(column).alias("category")
         )
         for space, column in spaces.items()
     )
+
+
+def mentioned(column: str) -> pl.Expr:
+    """The list `mentioned` of handles without the @, from a text of handles with spaces between."""
+    return pl.col(column).str.replace_all("@", "").str.split(" ").alias("mentioned")
 
 
 def mentions(posts: pl.DataFrame) -> pl.DataFrame:
