@@ -14,12 +14,20 @@ from emotide.model.readings import Readings
 Shown = Callable[[str, Reports], Bool[Tensor, " labels"]]
 
 
+class Followed(NamedTuple):
+    """What one step made of the states."""
+
+    step: Step
+    before: State  # of the step before
+    H: Float[Tensor, "active state"]  # of the active users, with the posts seen and no report of this step
+    state: State  # after the step, with the reports fed
+
+
 class Unrolled(NamedTuple):
     """What the network says in one step about the users who have a post or a label in it."""
 
     step: Step
-    before: State  # the state of the step before
-    state: State  # the state after the step, with the reports fed
+    state: State  # after the step, with the reports fed
     forecast: Float[Tensor, "asked affect"]  # read with nothing of the step seen
     recognition: Float[Tensor, "asked affect"]  # read with the posts seen
     expected: Float[Tensor, "asked width"]  # the post vector that the silent state expects
@@ -32,7 +40,7 @@ class AffectiveModel(nn.Module):
         super().__init__()
         self.network, self.readings = network, readings
 
-    def unroll(
+    def follow(
         self,
         batch: Batch,
         vectors: Float[Tensor, "vectors width"],
@@ -40,7 +48,7 @@ class AffectiveModel(nn.Module):
         first: int = 0,
         last: int | None = None,
         shown: Shown | None = None,
-    ) -> Iterator[Unrolled]:
+    ) -> Iterator[Followed]:
         """Run steps `first` to `last` of a batch from `state` on.
 
         Args:
@@ -50,20 +58,30 @@ class AffectiveModel(nn.Module):
             first, last: steps of the batch; `last` exclusive, all that are left by default.
             shown: which labels of a space are fed back as reports; none by default.
         """
-        network = self.network
         for step in batch.steps(first, last):
-            before, asked = state, step.silent.user
-            M = state.M.index_select(0, asked)
-            quiet = network.advance(state, step.silent, vectors).H
-            moved = network.advance(state, step.seen, vectors)
-            H = moved.H.index_select(0, step.place)
-            state = State(
-                state.H.index_copy(0, step.seen.user, moved.H), state.A.index_copy(0, step.seen.pair, moved.A), state.M
-            )
+            before, moved = state, self.network.advance(state, step.seen, vectors)
+            state = self.network.written(state, step.seen, moved)
             if shown is not None and step.reports:
                 state = self._reported(state, step, shown)
+            yield Followed(step, before, moved.H, state)
+
+    def unroll(
+        self,
+        batch: Batch,
+        vectors: Float[Tensor, "vectors width"],
+        state: State,
+        first: int = 0,
+        last: int | None = None,
+        shown: Shown | None = None,
+    ) -> Iterator[Unrolled]:
+        """`follow`, with the recognition and the forecast of every step."""
+        network = self.network
+        for step, before, active, after in self.follow(batch, vectors, state, first, last, shown):
+            M = before.M.index_select(0, step.silent.user)
+            quiet = network.advance(before, step.silent, vectors).H
+            H = active.index_select(0, step.place)
             forecast, recognition = network.read(torch.cat([quiet, H]), torch.cat([M, M])).chunk(2)
-            yield Unrolled(step, before, state, forecast, recognition, network.next_X(quiet))
+            yield Unrolled(step, after, forecast, recognition, network.next_X(quiet))
 
     def _reported(self, state: State, step: Step, shown: Shown) -> State:
         """Feed what each user reported in the step, in whichever spaces: the mean of the points."""

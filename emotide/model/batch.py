@@ -112,6 +112,30 @@ class Batch:
             place = self._place[self._silent.bounds["user"][k] : self._silent.bounds["user"][k + 1]]
             yield Step(self.group.first_step + k, self._seen.at(k), self._silent.at(k), place, reports)
 
+    def beyond(self, k: int) -> View:
+        """All users in the k-th step (from 1) after the last of their network, in which nobody is heard of any more.
+
+        The neighbours of a user are those of the last step that touched it.
+        """
+        e, users = self.group.events, self._users
+        touched, met = np.full(users, -1, np.int64), np.full(self.group.pairs, -1, np.int64)
+        np.maximum.at(touched, e.active_user, e.step["active"])
+        np.maximum.at(met, e.pair, e.step["pair"])
+        end = np.full(self.group.networks, -1, np.int64)
+        np.maximum.at(end, self.group.network, touched)
+        last = end[self.group.network]
+        pair = np.flatnonzero(e.step["pair"] == touched[e.pair_target])
+        source, target = e.pair_source[pair], e.pair_target[pair]
+        near, position = np.unique(source, return_inverse=True)
+        nobody, quiet = np.zeros(0, np.int64), np.zeros((len(pair), e.pair_kinds.shape[1]), np.float32)
+        since, pair_since = (last - touched + 1, last[target] - met[e.pair[pair]] + 1) if k == 1 else (1, 1)
+        elapsed = np.where(touched < 0, -1, since).astype(np.float32)
+        columns = (
+            np.arange(users), elapsed, np.zeros((users, 3), np.float32), nobody, nobody, e.pair[pair], near, position,
+            target, np.broadcast_to(pair_since, len(pair)).astype(np.float32), quiet,
+        )  # fmt: skip
+        return View(*(self._tensor(column) for column in columns))
+
     def _view(self, active: np.ndarray, key: np.ndarray, post: np.ndarray, pair: np.ndarray, hidden: bool) -> _Rows:
         """The rows `active`, `post` and `pair` of the group's events; `hidden` leaves out what happened in the step."""
         e = self.group.events

@@ -124,11 +124,9 @@ class FusedNetwork(nn.Module):
         counts, elapsed = view.counts[view.target], elapsed_code(view.elapsed)[view.target]
         return self.f_H(H.index_select(0, view.target), X, R, counts, elapsed)
 
-    def step(self, state: State, view: View, vectors: Float[Tensor, "vectors width"]) -> State:
-        """The state after the step: `advance`, written."""
-        moved = self.advance(state, view, vectors)
-        H = state.H.index_copy(0, view.user, moved.H)
-        return State(H, state.A.index_copy(0, view.pair, moved.A), state.M)
+    def written(self, state: State, view: View, moved: Moved) -> State:
+        """The state with what a step made of its users and pairs."""
+        return State(state.H.index_copy(0, view.user, moved.H), state.A.index_copy(0, view.pair, moved.A), state.M)
 
     def reported(
         self, state: State, user: Int[Tensor, " reports"], point: Float[Tensor, "reports affect"]

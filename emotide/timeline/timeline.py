@@ -53,6 +53,8 @@ class Group:
     """Some networks side by side, their users and pairs numbered from 0, their events sorted by step."""
 
     users: Int32[np.ndarray, " users"]  # row in the timeline's table of users
+    network: Int[np.ndarray, " users"]  # which network of the group each user is of, from 0
+    networks: int
     pairs: int
     first_step: int
     steps: int
@@ -137,7 +139,8 @@ class Timeline:
         ticks = np.arange(first, end + 1)
         bounds = {name: np.searchsorted(step, ticks) for name, step in events.step.items()}
         bounds |= {space: np.searchsorted(known.step, ticks) for space, known in labels.items()}
-        return Group(users, len(pairs), first, end - first, events, labels, label_row, bounds)
+        kept, network = np.unique(network_of_user[users], return_inverse=True)
+        return Group(users, network, len(kept), len(pairs), first, end - first, events, labels, label_row, bounds)
 
     def batches(self, networks: Sequence[int], events: int) -> Iterator[list[int]]:
         """The networks in their order, cut into batches of about this many active rows each."""

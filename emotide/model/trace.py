@@ -1,0 +1,97 @@
+"""What the network knew and said: states and readings along a timeline, and beyond its end."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from emotide.model.affective import AffectiveModel, Shown
+from emotide.model.batch import Batch, Reports
+from emotide.timeline import Group, Timeline
+
+BATCH = 6000  # active rows of the networks in one batch
+
+
+def every_report(space: str, reports: Reports) -> Tensor:
+    """Each label is fed back, once its step has been read."""
+    return torch.ones_like(reports.train)
+
+
+SHOWN: dict[str, Shown | None] = {"hidden": None, "known": every_report}
+
+
+@dataclass(frozen=True)
+class Trace:
+    """Affect vectors of users at steps."""
+
+    user: Int[np.ndarray, " rows"]  # row of the timeline's table of users
+    step: Int[np.ndarray, " rows"]
+    horizon: Int[np.ndarray, " rows"]  # steps beyond what was seen: 0 for recognition
+    Y: Float[np.ndarray, "rows affect"]
+
+
+def groups(timeline: Timeline) -> Iterator[Group]:
+    """All networks, some at a time."""
+    for networks in timeline.batches(range(len(timeline.networks)), BATCH):
+        yield timeline.group(networks)
+
+
+@torch.no_grad()
+def trace(
+    model: AffectiveModel, timeline: Timeline, vectors: Float[Tensor, "posts width"], shown: Shown | None, horizon: int = 0
+) -> Trace:
+    """The recognition of every active user at every step, and forecasts of all users beyond their network's last step.
+
+    Args:
+        model, timeline, vectors: of one log.
+        shown: which labels are fed back.
+        horizon: how many steps to forecast.
+    """
+    users, steps, horizons, said = [], [], [], []
+    last = timeline.networks["steps"].to_numpy()[timeline.users["network_row"].to_numpy()] - 1
+    for group in groups(timeline):
+        batch = Batch(group, vectors.device)
+        state = model.network.initial(len(group.users), group.pairs)
+        for step, before, H, after in model.follow(batch, vectors, state, shown=shown):
+            state, active = after, step.seen.user
+            users.append(group.users[active.cpu().numpy()])
+            steps.append(np.full(len(active), step.number))
+            horizons.append(np.zeros(len(active), int))
+            said.append(model.network.read(H, before.M.index_select(0, active)))
+        for k in range(1, horizon + 1):
+            view = batch.beyond(k)
+            state = model.network.written(state, view, model.network.advance(state, view, vectors))
+            users.append(group.users)
+            steps.append(last[group.users] + k)
+            horizons.append(np.full(len(group.users), k))
+            said.append(model.network.read(state.H, state.M))
+    return Trace(*map(np.concatenate, (users, steps, horizons)), torch.cat(said).cpu().numpy())
+
+
+@torch.no_grad()
+def states_before(
+    model: AffectiveModel,
+    timeline: Timeline,
+    vectors: Float[Tensor, "posts width"],
+    shown: Shown | None,
+    user: Int[np.ndarray, " asked"],
+    step: Int[np.ndarray, " asked"],
+) -> Float[np.ndarray, "asked state"]:
+    """H of each asked user as it stood before the asked step (any step beyond the last: after everything)."""
+    out = np.zeros((len(user), model.network.config.state), np.float32)
+    for group in groups(timeline):
+        batch = Batch(group, vectors.device)
+        local = np.full(len(timeline.users), -1)
+        local[group.users] = np.arange(len(group.users))
+        mine = np.flatnonzero(local[user] >= 0)
+        mine = mine[np.argsort(step[mine], kind="stable")]
+        state, done = model.network.initial(len(group.users), group.pairs), 0
+        for followed in model.follow(batch, vectors, state, shown=shown):
+            end = int(np.searchsorted(step[mine], followed.step.number, side="right"))
+            out[mine[done:end]] = followed.before.H[local[user[mine[done:end]]]].cpu().numpy()
+            state, done = followed.state, end
+        out[mine[done:]] = state.H[local[user[mine[done:]]]].cpu().numpy()
+    return out
