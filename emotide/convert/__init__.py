@@ -71,7 +71,7 @@ def convert(name: str, source: Path, out: Path, **options: Any) -> dict[str, int
     source, out = Path(source), Path(out)
     if not source.exists():
         raise BadInput("no such file or folder", source)
-    return write_log(converter.read(source, **options), converter.spaces, out)
+    return write_log(converter.read(source, **options), converter.space_files(), out)
 
 
 __all__ = ["CONVERTERS", "Converter", "convert"]

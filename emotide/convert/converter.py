@@ -32,8 +32,12 @@ class Converter:
     options: Mapping[str, str] = field(default_factory=dict)
     spaces: tuple[str, ...] = ()
 
+    def space_files(self) -> list[Path]:
+        """The files of its own emotion spaces."""
+        return [SPACES / f"{space}.toml" for space in self.spaces]
 
-def write_log(tables: Tables, spaces: tuple[str, ...], out: Path) -> dict[str, int]:
+
+def write_log(tables: Tables, spaces: list[Path], out: Path) -> dict[str, int]:
     """Writes a social log as Parquet and returns its rows per table; tables of an earlier log in `out` go.
 
     Only tables with rows are written, and only the space files whose labels occur.
@@ -49,7 +53,7 @@ def write_log(tables: Tables, spaces: tuple[str, ...], out: Path) -> dict[str, i
         else:
             file.unlink(missing_ok=True)
     used = written["labels"]["space"].unique() if "labels" in written else pl.Series([], dtype=pl.String)
-    for space in (space for space in spaces if space in used):
+    for file in (file for file in spaces if file.stem in used):
         (out / "spaces").mkdir(exist_ok=True)
-        shutil.copyfile(SPACES / f"{space}.toml", out / "spaces" / f"{space}.toml")
+        shutil.copyfile(file, out / "spaces" / file.name)
     return {name: rows.height for name, rows in written.items()}

@@ -43,7 +43,7 @@ def cped(source: Path, train_on_valid: str = "auto") -> Tables:
 
 
 def _shared_out() -> pl.Expr:
-    """The split where dev is shared out: of each series the first 85 % of its dialogues train, the last 15 % are dev."""
+    """The split where dev is shared out: of each series the first 85 % of its dialogues train, the others dev."""
     number = pl.col("Dialogue_ID").rank("dense").over("split", "TV_ID")
     first = number <= TRAINED * pl.col("Dialogue_ID").n_unique().over("split", "TV_ID")
     return pl.when((pl.col("split") == "dev") & first).then(pl.lit("train")).otherwise("split").alias("split")

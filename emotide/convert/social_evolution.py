@@ -29,7 +29,10 @@ def social_evolution(source: Path) -> Tables:
 
 
 def _moods(source: Path) -> pl.DataFrame:
-    """One label a report: `distressed` when sad or stressed, else `well`. Those of wrong clocks are dropped."""
+    """One label a report: `distressed` when sad or stressed, else `well`. Those of wrong clocks are dropped.
+
+    A report that is sent twice in one minute with the same verdict counts once; a day may well have several.
+    """
     flags = {"sad.depressed": pl.Int64, "open.stressed": pl.Int64}
     rows = read_table(source, "FluSymptoms.csv", {"user_id": pl.String, "time": pl.Datetime, **flags})
     distressed = pl.max_horizontal(*flags) == 1
@@ -43,6 +46,7 @@ def _moods(source: Path) -> pl.DataFrame:
             pl.lit("mood_report").alias("space"),
             pl.when(distressed).then(pl.lit("distressed")).otherwise(pl.lit("well")).alias("category"),
         )
+        .unique(maintain_order=True)
     )
 
 
@@ -111,7 +115,10 @@ def _ties(source: Path) -> pl.DataFrame:
 
 
 def _music(source: Path) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Music genres as items, and the interest in them (0 to 3, as a number or as `2 Moderate Interest`) as reward."""
+    """Music genres as items, and the interest in them (0 to 3, as a number or as `2 Moderate Interest`) as reward.
+
+    Where somebody answered twice on one day the later row counts.
+    """
     columns = {"user.id": pl.String, "genre": pl.String, "date": pl.Date, "score?": pl.String}
     rows = read_table(source, "MusicGenrePreference.csv", columns)
     rows = rows.with_columns(
@@ -128,7 +135,8 @@ def _music(source: Path) -> tuple[pl.DataFrame, pl.DataFrame]:
         pl.col("interest") / 3,
         NETWORK,
     )
-    feedback = feedback.rename({"interest": "reward"}).unique(maintain_order=True)
+    answered = ["user_id", "item_id", "time"]
+    feedback = feedback.rename({"interest": "reward"}).unique(answered, keep="last", maintain_order=True)
     return items, feedback.sort("time", maintain_order=True)
 
 

@@ -1,0 +1,132 @@
+"""A small made sample of every set, in the form in which it is published, with its traps."""
+
+import gzip
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from emotide.convert import CONVERTERS, convert
+
+MELD = "Utterance,Speaker,Emotion,Sentiment,Dialogue_ID,Utterance_ID\n"
+FANCHUAN = (
+    "community,order,comment_id,user,parent_comment_id,parent_user,post_id,sentiment,parody,split,text,parent_text\n"
+)
+AIRLINE = "tweet_id,time,author,airline,sentiment,confidence,negative_reason,retweet_count,mentions,text\n"
+ESM = (
+    "random_id,used_tt,w_tweeted,w_scrolled,positive,negative,sad,afraid,joyful,angry,bored,lonely,"
+    "disgusted,anxious,excited,tired,StartDate,obs\n"
+)
+SAMPLES: dict[str, dict[str, str]] = {
+    "meld": {
+        # an apostrophe of Windows-1252, utterances out of order, dialogue ids that restart in each split
+        "train_sent_emo.csv": (
+            "Sr No.,Utterance,Speaker,Emotion,Sentiment,Dialogue_ID,Utterance_ID,Season,Episode,StartTime,EndTime\n"
+            '1,I\x92m fine\x85,Joey,joy,positive,0,1,8,21,"00:16:16,059","00:16:21,731"\n'
+            '2,"How, you?",The Interviewer,neutral,neutral,0,0,8,21,"00:16:10,059","00:16:12,731"\n'
+        ),
+        "dev_sent_emo.csv.gz": MELD + "No,Ross,Anger,Negative,0,0\n",
+        "test_sent_emo.csv": MELD + "Oh,Ross,surprise,negative,0,0\n",
+    },
+    "cped": {
+        # a byte order mark, two series, no train split
+        "valid_split.csv.gz": "\ufeffTV_ID,Dialogue_ID,Utterance_ID,Speaker,Sentiment,Emotion,DA,Utterance\n"
+        "32,32_000,32_000_000,于春晓,negative,astonished,question,怎么了\n"
+        "32,32_000,32_000_001,戴娜,neutral,neutral,answer,没事\n"
+        "32,32_001,32_001_000,戴娜,positive,happy,answer,好\n"
+        "44,44_000,44_000_000,其他,negative,negative-other,answer,哎\n"
+        "44,44_001,44_001_000,其他,negative,worried,answer,唉\n",
+        "test_split.csv": "TV_ID,Dialogue_ID,Utterance_ID,Speaker,Sentiment,Emotion,DA,Utterance\n"
+        "37,37_000,37_000_000,其他,negative,worried,statement-opinion,可怜的孩子\n",
+    },
+    "fanchuan": {
+        # Alibaba: comment ids restart and repeat, an answer listed before what it answers, an answer without a text
+        # CS2: an answer to a comment that has no row, twice, and one to oneself
+        "comments.csv": FANCHUAN
+        +        "Alibaba-Math,0,0,u0,,u1,0,positive,0,train,谢谢,你好\n"
+        "Alibaba-Math,1,0,u1,,,0,neutral,0,val,你好,\n"
+        "Alibaba-Math,2,1,u2,,u1,0,negative,1,test,不,\n"
+        "Alibaba-Math,3,0,u1,,,1,neutral,0,test,再见,\n"
+        "CS2,0,100,u0,90,u5,,support_g2,0,train,好,上面\n"
+        "CS2,1,101,u1,90,u5,,neutral,0,val,嗯,上面\n"
+        "CS2,2,102,u1,101,u1,,oppose_navi,0,test,对,嗯\n"
+        "CS2,3,103,u2,91,u2,,neutral,0,test,啊,\n",
+    },
+    "social_evolution": {
+        # wrong clocks, several reports a day, a message on both phones, a call listed twice, empty and worded scores
+        "FluSymptoms.csv": '"user_id","time","sore.throat.cough","sad.depressed","open.stressed"\n'
+        "2,2003-01-01 11:00:00,0,1,1\n2,2009-01-10 19:38:00,0,0,1\n"
+        "2,2009-01-10 09:00:00,1,0,0\n3,2009-01-11 08:00:00,0,1,0\n",
+        "Calls.csv.gz": "user_id,time_stamp,duration,dest_user_id_if_known\n"
+        "2.0,2008-10-02 22:04:28,15,\n2.0,2008-10-02 22:05:00,16,3\n2.0,2008-10-02 22:05:00,32767,3\n"
+        ",2008-10-02 22:05:00,9,3\n3.0,2008-10-02 22:06:00,-,3\n",
+        "SMS.csv": "user.id,time,incoming,dest.user.id.if.known\n"
+        "2,2008-10-01 10:00:00,0,3\n3,2008-10-01 10:00:59,1,2\n3,2008-10-01 10:05:00,1,2\n3,2008-10-01 10:05:00,1,2\n"
+        "3,2008-10-01 10:06:00,0,2\n3,2008-10-01 10:06:00,0,3\n3,2008-10-01 10:06:00,1,\n",
+        "RelationshipsFromSurveys.csv": '"id.A","id.B","relationship","survey.date"\n'
+        '2,3,"CloseFriend","2008-09-09"\n2,3,"CloseFriend","2008-10-19"\n3,2,"CloseFriend","2008-10-19"\n'
+        '3,2,"CloseFriend","2008-12-13"\n2,2,"CloseFriend","2008-09-09"\n2,3,"CloseFriend","2009-03-05"\n',
+        "MusicGenrePreference.csv": '"user.id","genre","date","score"\n'
+        '2,"hip-hop / r&b","2008-09-22",""\n3,"hip-hop / r&b","2008-09-19","2 Moderate Interest"\n'
+        '2,"jazz","2008-09-15","3"\n'
+        '2,"jazz","2008-09-15","1 Slight Interest"\n',
+    },
+    "airline_tweets": {
+        "airline_tweets.csv": AIRLINE
+        +        "567588278875213824,2015-02-16T23:36,u0,Delta,negative,0.5,,0,@JetBlue u0 u1 @JetBlue,"
+        "@JetBlue @u0 @u1 no @JetBlue\n"
+        '567588278875213825,2015-02-16T23:37,@JetBlue,Delta,neutral,1,,0,,"we, too"\n',
+    },
+    "tweet_emotion_13": {
+        "tweet_emotion_13.csv": "tweet_id,author,emotion,mentions,text\n"
+        "1693956239,u1,worry,,oh\n1693956175,u0,empty,u1 u0,hi @u1 @u0\n",
+    },
+    "esm_twitter": {
+        "esm_twitter.csv": ESM + "1,1,True,True,1,1,0,0,1,0,1,1,0,2,0,4,2021-03-31T12:28:59Z,1\n"
+        "1,0,False,False,2,1,0,0,2,0,0,0,0,1,1,0,2021-03-31T14:07:08Z,2\n"
+        "7,1,False,False,0,0,0,0,0,0,0,0,0,0,0,0,2021-04-01T00:00:00Z,1\n",
+    },
+    "goemotions": {
+        # quotes that quote nothing, several emotions, ids of two lengths (base 36: the shorter is the older)
+        "train.tsv": 'He said "no\t0,2\teebbqej\n',
+        "dev.tsv.gz": "ok\t1\tzzzzzz\n",
+        "test.tsv": "fine\t2\tee00000\n",
+        "labels.txt": "admiration\nfear\nneutral\n",
+    },
+    "emobank": {
+        "emobank.csv": 'id,split,V,A,D,text\nA_1_9,train,3.0,1,5.0,"Remember ""it"", so"\nA_10_12,dev,4.0,3.0,2.0,No\n',
+    },
+}  # fmt: skip
+
+
+@pytest.fixture
+def sample(tmp_path: Path) -> Callable[..., Path]:
+    """`sample(name, {file: text})`: the folder of a sample; a text replaces that of the sample, None leaves it out."""
+
+    def write(name: str, files: dict[str, str | None] | None = None) -> Path:
+        folder = tmp_path / name
+        folder.mkdir()
+        for file, text in (SAMPLES[name] | (files or {})).items():
+            if text is not None:
+                data = text.encode()
+                (folder / file).write_bytes(gzip.compress(data) if file.endswith(".gz") else data)
+        return folder
+
+    return write
+
+
+@pytest.fixture
+def converted(sample: Callable[..., Path], tmp_path: Path) -> Callable[..., Path]:
+    """`converted(name, **options)`: the folder of the social log made of the sample."""
+
+    def run(name: str, **options: str) -> Path:
+        out = tmp_path / f"{name}-log"
+        convert(name, sample(name), out, **options)
+        return out
+
+    return run
+
+
+@pytest.fixture(params=sorted(CONVERTERS))
+def name(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
