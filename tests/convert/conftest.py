@@ -40,13 +40,15 @@ SAMPLES: dict[str, dict[str, str]] = {
         "37,37_000,37_000_000,其他,negative,worried,statement-opinion,可怜的孩子\n",
     },
     "fanchuan": {
-        # Alibaba: comment ids restart and repeat, an answer listed before what it answers, an answer without a text
+        # Alibaba: comment ids restart and repeat, an answer listed before what it answers, an answer to an
+        # unknown text, one that seems to answer itself
         # CS2: an answer to a comment that has no row, twice, and one to oneself
         "comments.csv": FANCHUAN
         +        "Alibaba-Math,0,0,u0,,u1,0,positive,0,train,谢谢,你好\n"
         "Alibaba-Math,1,0,u1,,,0,neutral,0,val,你好,\n"
         "Alibaba-Math,2,1,u2,,u1,0,negative,1,test,不,\n"
         "Alibaba-Math,3,0,u1,,,1,neutral,0,test,再见,\n"
+        "Alibaba-Math,4,1,u3,,u3,1,neutral,0,test,哈,哈\n"
         "CS2,0,100,u0,90,u5,,support_g2,0,train,好,上面\n"
         "CS2,1,101,u1,90,u5,,neutral,0,val,嗯,上面\n"
         "CS2,2,102,u1,101,u1,,oppose_navi,0,test,对,嗯\n"
@@ -62,6 +64,7 @@ SAMPLES: dict[str, dict[str, str]] = {
         ",2008-10-02 22:05:00,9,3\n3.0,2008-10-02 22:06:00,-,3\n",
         "SMS.csv": "user.id,time,incoming,dest.user.id.if.known\n"
         "2,2008-10-01 10:00:00,0,3\n3,2008-10-01 10:00:59,1,2\n3,2008-10-01 10:05:00,1,2\n3,2008-10-01 10:05:00,1,2\n"
+        "2,2008-10-01 11:00:00,0,3\n3,2008-10-01 11:01:01,1,2\n"
         "3,2008-10-01 10:06:00,0,2\n3,2008-10-01 10:06:00,0,3\n3,2008-10-01 10:06:00,1,\n",
         "RelationshipsFromSurveys.csv": '"id.A","id.B","relationship","survey.date"\n'
         '2,3,"CloseFriend","2008-09-09"\n2,3,"CloseFriend","2008-10-19"\n3,2,"CloseFriend","2008-10-19"\n'

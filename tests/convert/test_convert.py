@@ -58,7 +58,7 @@ EMOBANK = "id,split,V,A,D,text\n"
 AIRLINE = "tweet_id,time,author,sentiment,confidence,text\n"
 BAD = {
     "a number": ("emobank", "emobank.csv", EMOBANK + "x,dev,3,3,3,a\ny,dev,no,3,3,b\n", "row 2, column V: 'no' is not"),
-    "a time": ("airline_tweets", "airline_tweets.csv", AIRLINE + "1,soon,u,neutral,1,a\n", "row 1, column time: 'soon'"),
+    "a time": ("airline_tweets", "airline_tweets.csv", AIRLINE + "1,so,u,neutral,1,a\n", "row 1, column time: 'so'"),
     "an id": ("emobank", "emobank.csv", EMOBANK + ",dev,3,3,3,a\n", "row 1, column id: is empty"),
     "a label": ("goemotions", "test.tsv", "a\t0\tx\nb\t1,9\ty\n", "row 2, column emotions: '9' is not the number"),
     "a table": ("emobank", "emobank.csv", "", "cannot be read as a table"),

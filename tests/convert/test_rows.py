@@ -96,6 +96,7 @@ def test_fanchuan_answers_context_and_order(converted):
         ),
         ("Alibaba-Math/0/1", f"{math}/u2", f"{math}/0", "不", None, "test", at("2000-01-01T00:02:00")),
         ("Alibaba-Math/1/0", f"{math}/u1", f"{math}/1", "再见", None, "test", at("2000-01-01T00:03:00")),
+        (f"{math}/1/1", f"{math}/u3", f"{math}/1", "哈", None, "test", at("2000-01-01T00:04:00")),
         ("parent-of-CS2/100", f"{cs2}/u5", cs2, "上面", None, "train", at("1999-12-31T23:59:30")),
         ("CS2/100", f"{cs2}/u0", cs2, "好", "parent-of-CS2/100", "train", at("2000-01-01T00:00:00")),
         ("CS2/101", f"{cs2}/u1", cs2, "嗯", "parent-of-CS2/100", "dev", at("2000-01-01T00:01:00")),
@@ -108,6 +109,7 @@ def test_fanchuan_answers_context_and_order(converted):
     assert rows(log, "labels", "post_id", "space", "category") == [
         ("Alibaba-Math/0/0", "polarity", "positive"), ("Alibaba-Math/0/0#1", "polarity", "neutral"),
         ("Alibaba-Math/0/1", "polarity", "negative"), ("Alibaba-Math/1/0", "polarity", "neutral"),
+        ("Alibaba-Math/1/1", "polarity", "neutral"),
         ("CS2/100", "stance_cs2", "support_g2"), ("CS2/101", "stance_cs2", "neutral"),
         ("CS2/102", "stance_cs2", "oppose_navi"), ("CS2/103", "stance_cs2", "neutral"),
     ]  # fmt: skip
@@ -132,6 +134,8 @@ def test_social_evolution_moods_calls_messages_ties_and_music(converted):
         ("2", "3", at("2008-10-01T10:00"), "message"),
         ("2", "3", at("2008-10-01T10:05"), "message"),
         ("3", "2", at("2008-10-01T10:06"), "message"),
+        ("2", "3", at("2008-10-01T11:00:00"), "message"),
+        ("2", "3", at("2008-10-01T11:01:01"), "message"),
         ("2", "3", at("2008-10-02T22:05"), "call"),
     ]
     assert rows(log, "ties", "source_id", "target_id", "kind", "time", "until") == [
