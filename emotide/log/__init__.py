@@ -1,1 +1,42 @@
-""""""
+"""A social log is read: folders and zips of CSV, JSONL and Parquet, checked row by row (DESIGN 4)."""
+
+from emotide.log.checks import Header, check, dimensions_in, read_header, unknown_columns
+from emotide.log.mapping import Mapping, TableMapping, read_mapping
+from emotide.log.media import open_media
+from emotide.log.mentions import mentions_in
+from emotide.log.readers import ROW, Batch, count_rows, read_batches
+from emotide.log.rejects import RejectFile, no_rejects, reject_rows
+from emotide.log.scan import Scan, scan
+from emotide.log.sources import TableFile, open_source
+from emotide.log.tables import TABLES, TIME, Column, Kind, Table
+from emotide.log.times import parse_times
+
+__all__ = [
+    "ROW",
+    "TABLES",
+    "TIME",
+    "Batch",
+    "Column",
+    "Header",
+    "Kind",
+    "Mapping",
+    "RejectFile",
+    "Scan",
+    "Table",
+    "TableFile",
+    "TableMapping",
+    "check",
+    "count_rows",
+    "dimensions_in",
+    "mentions_in",
+    "no_rejects",
+    "open_media",
+    "open_source",
+    "parse_times",
+    "read_batches",
+    "read_header",
+    "read_mapping",
+    "reject_rows",
+    "scan",
+    "unknown_columns",
+]

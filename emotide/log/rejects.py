@@ -1,0 +1,62 @@
+"""Rows that were turned away: file, row, column, value and reason of each, kept beside the log."""
+
+from pathlib import Path
+
+import polars as pl
+
+from emotide.errors import BadInput
+
+SCHEMA = {"file": pl.String, "row": pl.Int64, "column": pl.String, "value": pl.String, "reason": pl.String}
+LONGEST_VALUE = 200  # characters of the value that are quoted
+
+
+def reject_rows(
+    file: str, rows: pl.Series, column: str | None, values: pl.Series | None, reasons: pl.Series
+) -> pl.DataFrame:
+    """One line of the reject file for every row.
+
+    Args:
+        file: the name of the table's file.
+        rows: their numbers, from 1 without the header.
+        column: the column that is wrong; None where the row as a whole is.
+        values: what came, as text.
+        reasons: what was wanted.
+    """
+    quoted = pl.Series([None] * len(rows), dtype=pl.String) if values is None else values.cast(pl.String, strict=False)
+    return pl.DataFrame(
+        {"row": rows.cast(pl.Int64), "value": quoted.str.slice(0, LONGEST_VALUE), "reason": reasons}
+    ).select(pl.lit(file).alias("file"), "row", pl.lit(column, pl.String).alias("column"), "value", "reason")
+
+
+def no_rejects() -> pl.DataFrame:
+    """A reject file's frame with nothing in it."""
+    return pl.DataFrame(schema=SCHEMA)
+
+
+class RejectFile:
+    """`<table>.rejects.csv` in a folder; made when the first row is rejected, an old one of that name is removed."""
+
+    def __init__(self, folder: Path, table: str) -> None:
+        self.path = folder / f"{table}.rejects.csv"
+        self.rows = 0
+        self._written = False
+        self.path.unlink(missing_ok=True)
+
+    def write(self, rejects: pl.DataFrame) -> None:
+        """Append rejected rows, sorted by row.
+
+        Raises:
+            BadInput: the folder cannot be written to.
+        """
+        if rejects.is_empty():
+            return
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with self.path.open("ab") as sink:
+                rejects.sort("row", maintain_order=True).write_csv(sink, include_header=not self._written)
+        except OSError as error:
+            raise BadInput(
+                f"rejected rows cannot be kept here ({error.strerror}); name another folder", self.path
+            ) from error
+        self._written = True
+        self.rows += rejects["row"].n_unique()

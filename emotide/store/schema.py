@@ -1,0 +1,79 @@
+"""One schema for SQLite and PostgreSQL, made from the contract of the log; times are microseconds since 1970, UTC.
+
+A key holds no null: where a row has no network, post, kind or category it holds "", where a tie has no beginning
+SINCE_EVER. Readers of the store see null again (or "" for network and post_id, as the contract says).
+"""
+
+from sqlalchemy import BigInteger, Column, Double, Index, MetaData, PrimaryKeyConstraint, String, Table, Text
+
+from emotide.log import TABLES, Kind
+from emotide.log import Column as LogColumn
+from emotide.log import Table as LogTable
+
+SINCE_EVER = -(2**63)
+KEPT_EMPTY = ("network", "post_id")  # key columns whose absence is "" for readers too
+
+metadata = MetaData()
+
+
+def _column(column: LogColumn, table: LogTable) -> Column[object]:
+    kind: dict[Kind, type] = {Kind.TIME: BigInteger, Kind.NUMBER: Double}
+    needed = column.required or column.name in table.key
+    return Column(column.name, kind.get(column.kind, Text)(), nullable=not needed)
+
+
+LOG_TABLES = {
+    name: Table(
+        name,
+        metadata,
+        *(_column(column, table) for column in table.columns),
+        PrimaryKeyConstraint(*table.key, name=f"{name}_key"),
+        sqlite_with_rowid=False,
+    )
+    for name, table in TABLES.items()
+}
+
+Index(
+    "posts_answered",
+    LOG_TABLES["posts"].c.network,
+    LOG_TABLES["posts"].c.reply_to,
+    sqlite_where=LOG_TABLES["posts"].c.reply_to.is_not(None),
+    postgresql_where=LOG_TABLES["posts"].c.reply_to.is_not(None),
+)
+
+users = Table(
+    "users",
+    metadata,
+    Column("network", Text, nullable=False),
+    Column("user_id", Text, nullable=False),
+    PrimaryKeyConstraint("network", "user_id", name="users_key"),
+    sqlite_with_rowid=False,
+)
+"""Everybody whom the log names."""
+
+mentions = Table(
+    "mentions",
+    metadata,
+    Column("network", Text, nullable=False),
+    Column("post_id", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    PrimaryKeyConstraint("network", "name", "post_id", name="mentions_key"),
+    sqlite_with_rowid=False,
+)
+"""Names after an @ that nobody bears yet; they become interactions when somebody does."""
+
+files = Table(
+    "files",
+    metadata,
+    Column("digest", String(64), nullable=False),
+    Column("table_name", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("rows", BigInteger, nullable=False),
+    Column("rejected", BigInteger, nullable=False),
+    Column("time", BigInteger, nullable=False),
+    PrimaryKeyConstraint("digest", "table_name", name="files_key"),
+)
+"""What was ingested, and when first."""
+
+state = Table("state", metadata, Column("digest", String(64), nullable=False))
+"""One row: the digest of all that was written so far. A writer updates it first, so writers wait for each other."""

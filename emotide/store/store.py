@@ -1,0 +1,124 @@
+"""The store: a social log behind one URL, a SQLite file or a PostgreSQL server."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import polars as pl
+from sqlalchemy.engine import URL
+
+from emotide.errors import StoreError, UnknownName
+from emotide.log import TABLES, Kind
+from emotide.store.connection import Connection, store_url, write_ahead
+from emotide.store.ingest import IngestReport, Progress, from_database, ingest
+from emotide.store.migrate import migrate
+
+
+class Store:
+    """A social log, kept. Open one with `Store.open`.
+
+    It holds no connection between calls, so it may be shared by threads and sent to other processes.
+    """
+
+    def __init__(self, url: URL) -> None:
+        self._url = url
+
+    @classmethod
+    def open(cls, url: str | Path, create: bool = True) -> "Store":
+        """The store at a URL, created when absent, brought up to date when older.
+
+        Args:
+            url: a path (a SQLite file), sqlite:///FILE, or postgresql://USER:PASSWORD@HOST/DATABASE.
+            create: whether a new one may be made.
+
+        Raises:
+            StoreError: no such URL, file or server; not a store; or one of a newer version.
+        """
+        parsed = store_url(url)
+        if parsed.drivername == "sqlite":
+            file = Path(str(parsed.database))
+            if not file.exists() and not create:
+                raise StoreError(f"there is no store at {file}: ingest a log first")
+            if not file.parent.is_dir() or file.is_dir():
+                raise StoreError(f"{file} cannot be a store: its folder is missing, or it is a folder itself")
+        with Connection(parsed) as connection:
+            migrate(connection, create)
+        if parsed.drivername == "sqlite":
+            write_ahead(parsed)
+        return cls(parsed)
+
+    @property
+    def url(self) -> str:
+        """Where it is; a password is not shown."""
+        return self._url.render_as_string(hide_password=True)
+
+    def __repr__(self) -> str:
+        return f"Store({self.url!r})"
+
+    def ingest(
+        self,
+        source: str | Path,
+        mapping: str | Path | None = None,
+        rejects: str | Path | None = None,
+        progress: Progress | None = None,
+    ) -> IngestReport:
+        """Read a log into the store: each file wholly or not at all, each row once, however often it comes.
+
+        Args:
+            source: a folder, a zip of one, or one table's file.
+            mapping: a TOML file that names the files and columns of a foreign log.
+            rejects: the folder for rejected rows; `<source>.rejects` beside the source when None.
+            progress: called with rows done, rows in all (an estimate), and the file.
+
+        Raises:
+            BadInput: a file as a whole cannot be read; files before it have been ingested.
+            StoreError: the store cannot be written.
+        """
+        return ingest(
+            self._connect,
+            Path(source),
+            None if mapping is None else Path(mapping),
+            None if rejects is None else Path(rejects),
+            progress,
+        )
+
+    def table(self, name: str, columns: Sequence[str] | None = None) -> pl.DataFrame:
+        """A whole table, in any order of rows.
+
+        Args:
+            name: one of the contract's tables.
+            columns: those wanted; all when None.
+
+        Returns:
+            Text, Float64 and Datetime("us", "UTC"); absent is null, in network and post_id "".
+
+        Raises:
+            UnknownName: no such table or column.
+        """
+        if name not in TABLES:
+            raise UnknownName("table", name, TABLES)
+        table = TABLES[name]
+        for column in columns or []:
+            if column not in table.names:
+                raise UnknownName(f"column of {name}", column, table.names)
+        wanted = table.names if columns is None else list(columns)
+        kept = {column.name: pl.Int64() if column.kind is Kind.TIME else column.dtype for column in table.columns}
+        with self._connect() as connection:
+            return from_database(connection.frame({column: kept[column] for column in wanted}, name), table)
+
+    def counts(self) -> dict[str, int]:
+        """The number of rows of every table."""
+        with self._connect() as connection:
+            return {name: connection.number(f"SELECT count(*) FROM {name}") for name in TABLES}
+
+    def networks(self) -> list[str]:
+        """The names of all networks, sorted."""
+        with self._connect() as connection:
+            return sorted(str(row[0]) for row in connection.rows("SELECT DISTINCT network FROM users"))
+
+    def digest(self) -> str:
+        """A digest of all that was ingested, in its order: equal as long as nothing changes; "" when empty."""
+        with self._connect() as connection:
+            return str(connection.rows("SELECT digest FROM state")[0][0])
+
+    def _connect(self) -> Connection:
+        return Connection(self._url)
