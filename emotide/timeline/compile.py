@@ -9,18 +9,29 @@ from emotide.errors import BadInput
 from emotide.timeline.config import TimelineConfig
 from emotide.timeline.labels import compile_labels
 from emotide.timeline.neighbours import compile_pairs
+from emotide.timeline.splits import SPLITS, split_of
 from emotide.timeline.timeline import Events, Timeline
 
 Tables = Mapping[str, pl.DataFrame]
 PLACE = ["network", "user_id"]
+OTHER = "other"
 
 
-def compile_timeline(tables: Tables, config: TimelineConfig, digest: str = "") -> Timeline:
+def compile_timeline(
+    tables: Tables,
+    config: TimelineConfig,
+    names: Mapping[str, list[str]] | None = None,
+    kinds: list[str] | None = None,
+    digest: str = "",
+) -> Timeline:
     """The timeline of a log.
 
     Args:
-        tables: posts, interactions, ties and labels with the columns of DESIGN 4; times as Datetime("us", "UTC").
+        tables: posts, interactions, ties, labels and feedback with the columns of DESIGN 4; times as
+            Datetime("us", "UTC"). Of the feedback only the users are taken, so that each has a state.
         config: how to cut it.
+        names: of the categories or dimensions of spaces, in the order wanted; others are taken from the labels.
+        kinds: of interaction, in the order wanted; from the log by default.
         digest: of the log, kept with the timeline.
 
     Raises:
@@ -32,14 +43,15 @@ def compile_timeline(tables: Tables, config: TimelineConfig, digest: str = "") -
     posts = _posts(tables["posts"], users)
     clock = _Clock(config, tables, posts)
     posts = clock.placed(posts, own_post=True).sort("network_row", "step", "user", "time", "post_id")
-    contacts, kinds = _contacts(tables["interactions"], posts, users, clock, config)
+    contacts, kinds = _contacts(tables["interactions"], posts, users, clock, config, kinds)
     labels = clock.placed(_joined(tables["labels"], users, "user_id", "user"))
     labels = labels.join(posts.select("network", "post_id", "split"), on=["network", "post_id"], how="left")
     active = _active(posts, contacts, labels, users)
     ties = clock.ties(_between(tables["ties"], users))
     pairs = compile_pairs(contacts, ties, active, len(kinds), config)
     instant = "time" if config.window is None else "step"
-    by_space = {space: compile_labels(rows, instant) for (space,), rows in sorted(labels.group_by("space"))}
+    labels = labels.with_columns(split_code=split_of(labels, instant))
+    by_space = {space: compile_labels(rows, (names or {}).get(space)) for (space,), rows in sorted(labels.group_by("space"))}
     events = Events(
         step={
             "active": active["step"].to_numpy(),
@@ -61,7 +73,7 @@ def compile_timeline(tables: Tables, config: TimelineConfig, digest: str = "") -
         dimensional=[space for space, (_, dimensional, _) in by_space.items() if dimensional],
         users=users.select("user_id", "network", "network_row"),
         networks=_networks(users, active),
-        posts=posts.select("post_id", "network", "user", "step", "time"),
+        posts=_taught(posts, labels).select("post_id", "network", "user", "step", "time", "train"),
         clock=clock.starts(active),
         events=events,
         labels={space: arrays for space, (_, _, arrays) in by_space.items()},
@@ -73,7 +85,7 @@ def _users(tables: Tables) -> pl.DataFrame:
     ends = [(table, column) for table in ("interactions", "ties") for column in ("source_id", "target_id")]
     named = [
         tables[table].select("network", pl.col(column).alias("user_id"))
-        for table, column in [("posts", "user_id"), ("labels", "user_id"), *ends]
+        for table, column in [("posts", "user_id"), ("labels", "user_id"), ("feedback", "user_id"), *ends]
     ]
     return (
         pl.concat(named)
@@ -157,17 +169,23 @@ class _Clock:
 
 
 def _contacts(
-    interactions: pl.DataFrame, posts: pl.DataFrame, users: pl.DataFrame, clock: _Clock, config: TimelineConfig
+    interactions: pl.DataFrame, posts: pl.DataFrame, users: pl.DataFrame, clock: _Clock, config: TimelineConfig,
+    wanted: list[str] | None,
 ) -> tuple[pl.DataFrame, list[str]]:
     """Who did what to whom in which step: source, target, step, kind (a number); and the names of the kinds."""
     rows = clock.placed(_between(interactions, users)).select("network_row", "source", "target", "step", "kind")
     if config.window is None:
         rows = pl.concat([rows, _addressed(rows, posts, users, config.dialogue_size)])
-    common = rows["kind"].value_counts().sort(["count", "kind"], descending=[True, False])["kind"].to_list()
-    kinds = sorted(common if len(common) <= config.max_kinds else [*common[: config.max_kinds - 1], "other"])
+    kinds = wanted if wanted is not None else _common_kinds(rows["kind"], config.max_kinds)
     number = {kind: k for k, kind in enumerate(kinds)}
-    other = number.get("other", 0)
-    return rows.with_columns(pl.col("kind").replace_strict(number, default=other, return_dtype=pl.Int32)), kinds
+    kind = pl.col("kind").replace_strict(number, default=number.get(OTHER), return_dtype=pl.Int32)
+    return rows.with_columns(kind), kinds
+
+
+def _common_kinds(kinds: pl.Series, most: int) -> list[str]:
+    """The most frequent kinds, by name; the last of them stands for all the rest, and for kinds still to come."""
+    common = kinds.value_counts().sort(["count", "kind"], descending=[True, False])["kind"].to_list()
+    return [*sorted(set(common[: most - 1]) - {OTHER}), OTHER]
 
 
 def _addressed(contacts: pl.DataFrame, posts: pl.DataFrame, users: pl.DataFrame, largest: int) -> pl.DataFrame:
@@ -207,6 +225,13 @@ def _active(posts: pl.DataFrame, contacts: pl.DataFrame, labels: pl.DataFrame, u
 def _elapsed(active: pl.DataFrame) -> np.ndarray:
     since = (pl.col("step") - pl.col("step").shift(1).over("user")).fill_null(-1).cast(pl.Float32)
     return active.select(since)["step"].to_numpy()
+
+
+def _taught(posts: pl.DataFrame, labels: pl.DataFrame) -> pl.DataFrame:
+    """The posts with `train`: whether text vectors may learn from them, which no post of dev or test, or after, is."""
+    end = labels.filter(pl.col("split_code") == 0)["time"].max()
+    in_time = pl.lit(True) if end is None else pl.col("time") <= end
+    return posts.with_columns(train=pl.when(pl.col("split").is_null()).then(in_time).otherwise(pl.col("split") == SPLITS[0]))
 
 
 def _networks(users: pl.DataFrame, active: pl.DataFrame) -> pl.DataFrame:

@@ -5,22 +5,22 @@ import json
 import numpy as np
 import polars as pl
 
-from emotide.timeline.splits import split_of
+from emotide.errors import UnknownName
 from emotide.timeline.timeline import Labels
 
 
-def compile_labels(rows: pl.DataFrame, instant: str) -> tuple[list[str], bool, Labels]:
+def compile_labels(rows: pl.DataFrame, names: list[str] | None = None) -> tuple[list[str], bool, Labels]:
     """The names of one space's categories or dimensions, whether they are dimensions, and its labels.
 
     Several labels of one user in one step are merged: shares of the categories, or means of the coordinates, by weight.
 
     Args:
-        rows: labels of one space with network_row, user, step, time, split, category, dimensions (JSON) and weight.
-        instant: the column by which time is cut where the log names no split: step, or time where steps are turns.
+        rows: labels of one space with network_row, user, step, time, split_code, category, dimensions (JSON) and weight.
+        names: of the space's categories or dimensions in the order wanted; by default those that occur, sorted.
     """
     dimensional = rows["category"].null_count() == len(rows)
-    rows = rows.with_columns(pl.col("weight").fill_null(1.0).cast(pl.Float32)).with_columns(split_code=split_of(rows, instant))
-    names, target = _coordinates(rows) if dimensional else _shares(rows)
+    rows = rows.with_columns(pl.col("weight").fill_null(1.0).cast(pl.Float32))
+    names, target = _coordinates(rows, names) if dimensional else _shares(rows, names)
     place = ["network_row", "step", "user"]
     rows = rows.with_columns(pl.Series("target", target, dtype=pl.Array(pl.Float32, len(names))))
     merged = (
@@ -54,8 +54,9 @@ def compile_labels(rows: pl.DataFrame, instant: str) -> tuple[list[str], bool, L
     )
 
 
-def _shares(rows: pl.DataFrame) -> tuple[list[str], np.ndarray]:
-    names = rows["category"].drop_nulls().unique().sort().to_list()
+def _shares(rows: pl.DataFrame, names: list[str] | None) -> tuple[list[str], np.ndarray]:
+    met = rows["category"].drop_nulls().unique().sort().to_list()
+    names = _checked(rows["space"][0], met, names)
     target = np.zeros((len(rows), len(names)), np.float32)
     column = rows["category"].replace_strict({name: k for k, name in enumerate(names)}, return_dtype=pl.Int32)
     given = column.is_not_null().to_numpy()
@@ -63,11 +64,19 @@ def _shares(rows: pl.DataFrame) -> tuple[list[str], np.ndarray]:
     return names, target
 
 
-def _coordinates(rows: pl.DataFrame) -> tuple[list[str], np.ndarray]:
+def _coordinates(rows: pl.DataFrame, names: list[str] | None) -> tuple[list[str], np.ndarray]:
     given = [json.loads(text) if text else {} for text in rows["dimensions"]]
-    names = sorted({name for row in given for name in row})
+    names = _checked(rows["space"][0], sorted({name for row in given for name in row}), names)
     target = [[row.get(name, np.nan) for name in names] for row in given]
     return names, np.asarray(target, np.float32).reshape(len(given), len(names))
+
+
+def _checked(space: str, met: list[str], names: list[str] | None) -> list[str]:
+    """The names wanted, among which are all that occur in labels."""
+    for name in met:
+        if names is not None and name not in names:
+            raise UnknownName(f"category or dimension of space {space!r}", name, names)
+    return met if names is None else names
 
 
 def _latest(merged: pl.DataFrame, names: list[str], shares: np.ndarray) -> np.ndarray:

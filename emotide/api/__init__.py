@@ -1,0 +1,6 @@
+"""The one door that every shell uses: `SocialLog` and `Emotide` (DESIGN 5)."""
+
+from emotide.api.model import Emotide
+from emotide.api.social_log import SocialLog
+
+__all__ = ["Emotide", "SocialLog"]

@@ -1,0 +1,208 @@
+"""`Emotide`: a model of everyone on a social network, trained on a log and asked about it or another (DESIGN 5)."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import torch
+from torch import Tensor
+
+from emotide.api.frames import influence_frame, predict_frame
+from emotide.api.social_log import SocialLog
+from emotide.errors import BadInput, UnknownName
+from emotide.model import EmotionSpace, space_named
+from emotide.model.influence import influences
+from emotide.model.trace import SHOWN, trace
+from emotide.timeline import SPLITS, Timeline
+from emotide.train import History, RunConfig, Trained, answers, baseline_scores, fit, scores
+
+Progress = Callable[[int, int, str], None]
+
+
+class Emotide:
+    """Emotions, influence and recommendations for everyone on a social network.
+
+    Attributes:
+        trained: the model and what stands around it.
+        history: of the training, one row an epoch.
+    """
+
+    def __init__(self, trained: Trained, history: History | None = None) -> None:
+        self.trained = trained
+        self.history = history or History(trained.facts.get("history", []))
+
+    @classmethod
+    def fit(
+        cls,
+        log: SocialLog,
+        run: RunConfig | None = None,
+        *,
+        checkpoint: Path | None = None,
+        device: str = "cpu",
+        progress: Progress | None = None,
+    ) -> "Emotide":
+        """Learn text vectors, states, influences and readings from a log.
+
+        Args:
+            log: what people did.
+            run: sizes, steps, spaces, seed; sensible defaults.
+            checkpoint: a folder; training that was interrupted there goes on where it was.
+            device: 'cpu', 'cuda', 'mps'.
+            progress: called with (epoch, epochs, what happened).
+
+        Raises:
+            BadInput: the log holds nothing to learn from.
+            UnknownName: a space or category that is not known.
+        """
+        run = run or RunConfig()
+        spaces = log.spaces()
+        for name in run.train.spaces:
+            space_named(name, spaces)
+        timeline = log.timeline(run.timeline, spaces)
+        for name in run.train.spaces:
+            if name not in timeline.spaces:
+                raise BadInput(f"the log has no labels in space {name!r}; it has: {', '.join(timeline.spaces) or 'none'}")
+        texts = log.texts(timeline)
+        trained = Trained.new(run, timeline, texts, spaces, device)
+        history = fit(trained.model, timeline, trained.vectors(texts), run.train, checkpoint, progress)
+        trained.facts.update(history=history.rows, dev=history.best)
+        return cls(trained, history)
+
+    def save_pretrained(self, folder: Path | str) -> None:
+        """Write the model as safetensors and JSON."""
+        self.trained.save(Path(folder))
+
+    @classmethod
+    def from_pretrained(cls, folder: Path | str, device: str = "cpu") -> "Emotide":
+        """What `save_pretrained` wrote.
+
+        Raises:
+            ModelMismatch: there is no whole model of this version.
+        """
+        return cls(Trained.load(Path(folder), device))
+
+    def spaces(self) -> dict[str, EmotionSpace]:
+        """The spaces that can be read, by name."""
+        return dict(self.trained.model.readings.spaces)
+
+    def add_space(self, space: EmotionSpace) -> None:
+        """Make one more space readable, with no retraining."""
+        self.trained.add_spaces([space])
+
+    def evaluate(
+        self,
+        log: SocialLog,
+        *,
+        split: str = "test",
+        space: str | None = None,
+        reports: str = "hidden",
+        baselines: bool = True,
+    ) -> dict[str, Any]:
+        """Recognition and forecast beside the baselines, as one object (DESIGN 5).
+
+        Args:
+            log: with labels.
+            split: train, dev or test.
+            space: whose labels are asked for; the first that the model was trained on by default.
+            reports: 'hidden' or 'known'.
+            baselines: whether to fit and ask them too, on the same splits and vectors.
+        """
+        timeline, vectors = self._compiled(log)
+        space = space or self._space(timeline)
+        shown = _one_of("reports", reports, SHOWN)
+        code = SPLITS.index(_one_of("split", split, SPLITS))
+        if space not in timeline.labels:
+            raise UnknownName("space with labels in this log", space, timeline.labels)
+        labels = timeline.labels[space]
+        found = answers(self.trained.model, timeline, vectors, space, code, shown)
+        if not len(found.row):
+            raise BadInput(f"the {split} part of this log has no labels in space {space!r}")
+        mine = scores(labels, found, space in timeline.dimensional)
+        seed = self.trained.run.train.seed
+        others = baseline_scores(timeline, vectors.cpu().numpy(), space, code, reports, seed) if baselines else {}
+        return {"split": split, "space": space, "reports": reports, **mine, "baselines": others}
+
+    def predict(
+        self, log: SocialLog, *, user: str | None = None, horizon: int = 0, space: str | None = None, reports: str = "known"
+    ) -> pl.DataFrame:
+        """Readings per user and step, and `horizon` steps beyond the end of each user's network.
+
+        Args:
+            log: what people did.
+            user: one person only.
+            horizon: how many steps to forecast.
+            space: any known space; by default the first that the model was trained on.
+            reports: whether labels of earlier steps may be used.
+
+        Returns:
+            user_id, network, time, horizon (0: recognition), space, reading, then one column a category (probability) or
+            dimension (coordinate).
+        """
+        timeline, vectors = self._compiled(log)
+        known = space_named(space or self._space(timeline), self.spaces())
+        _known_user(timeline, user)
+        found = trace(self.trained.model, timeline, vectors, SHOWN[_one_of("reports", reports, SHOWN)], horizon)
+        with torch.no_grad():
+            Y = torch.from_numpy(found.Y).to(self.trained.device)
+            read = self.trained.model.readings.read(known.name, Y).cpu().numpy()
+        frame = predict_frame(timeline, found, known, read)
+        return frame if user is None else frame.filter(pl.col("user_id") == user)
+
+    def influence(
+        self,
+        log: SocialLog,
+        *,
+        user: str | None = None,
+        total: bool = False,
+        space: str | None = None,
+        reports: str = "known",
+        shuffles: int = 19,
+    ) -> pl.DataFrame:
+        """Who moved whom, when, how much: each reading with and without each neighbour.
+
+        Args:
+            log: what people did.
+            user: only who moved this person, and whom this person moved.
+            total: one row a pair over all time.
+            space: in which the strength is measured.
+            reports: whether labels of earlier steps may be used.
+            shuffles: how often the ties are shuffled for the p-value.
+
+        Returns:
+            source_id, target_id, network, time, effect, strength, p_value; the strongest first.
+        """
+        timeline, vectors = self._compiled(log)
+        known = space_named(space or self._space(timeline), self.spaces())
+        _known_user(timeline, user)
+        shown = SHOWN[_one_of("reports", reports, SHOWN)]
+        seed = self.trained.run.train.seed
+        found = influences(self.trained.model, timeline, vectors, known.name, shown, shuffles, seed)
+        frame = influence_frame(timeline, found, total)
+        return frame if user is None else frame.filter((pl.col("source_id") == user) | (pl.col("target_id") == user))
+
+    def _compiled(self, log: SocialLog) -> tuple[Timeline, Tensor]:
+        """The log's timeline in this model's terms, and its posts' vectors."""
+        for space in log.spaces().values():
+            if space.name not in self.trained.model.readings.spaces:
+                self.add_space(space)
+        timeline = log.timeline(self.trained.run.timeline, self.spaces(), self.trained.kinds)
+        return timeline, self.trained.vectors(log.texts(timeline))
+
+    def _space(self, timeline: Timeline) -> str:
+        """The space that is meant when none is named: the trained one with the most labels here."""
+        trained = self.trained.model.readings.trained
+        if not trained:
+            return "pad"
+        return max(trained, key=lambda space: len(timeline.labels[space].step) if space in timeline.labels else 0)
+
+
+def _one_of(kind: str, name: str, known: Any) -> str:
+    if name not in known:
+        raise UnknownName(kind, name, known)
+    return name
+
+
+def _known_user(timeline: Timeline, user: str | None) -> None:
+    if user is not None and not (timeline.users["user_id"] == user).any():
+        raise UnknownName("user", user, timeline.users["user_id"].unique())

@@ -1,0 +1,121 @@
+"""A social log behind a store's URL, compiled to timelines as they are asked for."""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import polars as pl
+
+from emotide.model import Category, EmotionSpace, built_in, read_space
+from emotide.store import IngestReport, Store
+from emotide.timeline import Timeline, TimelineConfig, compile_timeline
+from emotide.vectors import default_cache
+
+Progress = Callable[[int, int, str], None]
+COMPILED = ("posts", "interactions", "ties", "labels", "feedback")
+
+
+class SocialLog:
+    """What people did on a social network: posts, interactions, ties, labels, items and feedback (DESIGN 4)."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+
+    @classmethod
+    def open(cls, url: str) -> "SocialLog":
+        """The log behind a URL: a path or sqlite:///path (made if it is not there), or postgresql://….
+
+        Raises:
+            StoreError: the store cannot be opened.
+        """
+        return cls(Store.open(url))
+
+    def ingest(
+        self,
+        source: Path,
+        mapping: Path | None = None,
+        rejects: Path | None = None,
+        progress: Progress | None = None,
+    ) -> IngestReport:
+        """Read, validate and store a social log: a folder or a zip of one; doing it twice changes nothing.
+
+        Args:
+            source: the folder or zip.
+            mapping: a TOML file that renames the columns of a foreign log.
+            rejects: where rows that are wrong are kept, with the reason.
+            progress: called with (rows done, rows in all, what).
+
+        Raises:
+            BadInput: the source or one of its files is unusable as a whole.
+        """
+        report = self.store.ingest(source, mapping=mapping, rejects=rejects, progress=progress)
+        if source.is_dir():
+            for file in sorted((source / "spaces").glob("*.toml")):
+                self.store.keep_space(read_space(file).name, file.read_text("utf-8"))
+        return report
+
+    def table(self, name: str) -> pl.DataFrame:
+        """A table of the log, whole; times are Datetime("us", "UTC")."""
+        return self.store.table(name)
+
+    def spaces(self) -> dict[str, EmotionSpace]:
+        """All spaces by name: those built in, those that came with the log, and one for each other space of its labels.
+
+        A space of which no file tells is made of the categories that occur; each takes the place that a category of the
+        same name has elsewhere, or the origin.
+        """
+        known = dict(built_in()) | {name: space_of(text) for name, text in self.store.spaces().items()}
+        places = {name: c for space in known.values() for name, c in space.categories.items()}
+        found = self.store.table("labels", ["space", "category", "dimensions"])
+        for (space,), rows in found.filter(~pl.col("space").is_in(list(known))).group_by("space"):
+            names = rows["category"].drop_nulls().unique().sort().to_list()
+            nowhere = Category(pad=(0, 0, 0))
+            if names:
+                entries = {name: places.get(name, nowhere).model_dump() for name in names}
+                known[str(space)] = EmotionSpace.model_validate({"name": space, "categories": entries})
+            else:
+                met = {name for text in rows["dimensions"].drop_nulls().unique() for name in json.loads(text)}
+                entries = {name: {"pad": places.get(name, nowhere).pad} for name in sorted(met)}
+                known[str(space)] = EmotionSpace.model_validate({"name": space, "dimensions": entries})
+        return known
+
+    def timeline(
+        self, config: TimelineConfig, spaces: Mapping[str, EmotionSpace] | None = None, kinds: list[str] | None = None
+    ) -> Timeline:
+        """The log compiled to steps; kept in the cache folder and mapped from there the next time.
+
+        Args:
+            config: how to cut it.
+            spaces: whose categories give the order of the columns of labels; the log's own by default.
+            kinds: of interaction, in the order wanted; from the log by default.
+        """
+        names = {name: space.names for name, space in (spaces or self.spaces()).items()}
+        digest = self.store.digest()
+        wanted = json.dumps([digest, config.model_dump(), names, kinds], sort_keys=True)
+        folder = default_cache() / "timelines" / hashlib.sha256(wanted.encode()).hexdigest()[:32]
+        if not (folder / "timeline.json").exists():
+            tables = {name: self.store.table(name) for name in COMPILED}
+            fresh = folder.with_suffix(".part")
+            shutil.rmtree(fresh, ignore_errors=True)
+            compile_timeline(tables, config, names, kinds, digest).save(fresh)
+            shutil.rmtree(folder, ignore_errors=True)
+            fresh.rename(folder)
+        return Timeline.load(folder)
+
+    def texts(self, timeline: Timeline) -> list[str]:
+        """Title and text of every post, in the timeline's order."""
+        posts = self.store.table("posts", ["network", "post_id", "title", "text"])
+        said = pl.concat_str(pl.col("title", "text"), separator="\n", ignore_nulls=True).fill_null("").alias("said")
+        ordered = timeline.posts.join(
+            posts.select("network", "post_id", said), on=["network", "post_id"], how="left", maintain_order="left"
+        )
+        return ordered["said"].fill_null("").to_list()
+
+
+def space_of(text: str) -> EmotionSpace:
+    """A space from the text of its file."""
+    import tomllib
+
+    return EmotionSpace.model_validate(tomllib.loads(text))

@@ -1,0 +1,39 @@
+"""A run: everything that decides what a model becomes, as one TOML file."""
+
+import tomllib
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, Field, ValidationError
+
+from emotide.errors import BadInput
+from emotide.model import NetworkConfig
+from emotide.timeline import TimelineConfig
+from emotide.train.config import TrainConfig
+
+
+class RunConfig(BaseModel, frozen=True, extra="forbid"):
+    """How a log becomes a model; the model folder keeps it, so that `emotide train --config` repeats it."""
+
+    text: Literal["words", "minilm"] = Field(
+        "words", description="text vectors: 'words' trained on the log, or 'minilm', an English sentence encoder"
+    )
+    text_width: int = Field(128, ge=8, le=1024, description="width of the word vectors")
+    timeline: TimelineConfig = TimelineConfig()
+    network: NetworkConfig = NetworkConfig()
+    train: TrainConfig = TrainConfig()
+
+    @classmethod
+    def read(cls, file: Path) -> "RunConfig":
+        """A run from a TOML file.
+
+        Raises:
+            BadInput: the file cannot be read, or a field is unknown or out of its range.
+        """
+        try:
+            return cls.model_validate(tomllib.loads(file.read_text("utf-8")))
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raise BadInput(f"not a readable TOML file: {error}", file) from error
+        except ValidationError as error:
+            first = error.errors()[0]
+            raise BadInput(f"{'.'.join(map(str, first['loc']))}: {first['msg']}", file) from error

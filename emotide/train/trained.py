@@ -1,0 +1,151 @@
+"""A trained model with all that it needs to read another log: text vectors, their scale, kinds of contact, spaces."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from emotide.errors import ModelMismatch
+from emotide.model import AffectiveModel, EmotionSpace, FusedNetwork, Readings
+from emotide.timeline import Timeline
+from emotide.train.run import RunConfig
+from emotide.vectors import TEXT, TextVectors, VectorCache, default_cache
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A model and what stands around it.
+
+    Attributes:
+        model: the fused network and its readings.
+        run: how it was made.
+        text: the text vectors.
+        scale: [2, width] mean of the training log's post vectors, and their spread as one number for all coordinates.
+        kinds: of interaction, by column.
+        facts: where it comes from: version, seed, digest of the log, best score on dev.
+    """
+
+    model: AffectiveModel
+    run: RunConfig
+    text: TextVectors
+    scale: Float[Tensor, "2 width"]
+    kinds: list[str]
+    facts: dict[str, Any]
+
+    @classmethod
+    def new(
+        cls, run: RunConfig, timeline: Timeline, texts: Sequence[str], spaces: Mapping[str, EmotionSpace], device: str
+    ) -> "Trained":
+        """An untrained model for this log.
+
+        Args:
+            run: sizes, seed and everything else.
+            timeline: of the log.
+            texts: of its posts, in the timeline's order; text vectors and their scale come from the training part alone.
+            spaces: all spaces to be read; those in which the log has labels are trained.
+            device: where the network is to live.
+        """
+        torch.manual_seed(run.train.seed)
+        taught = [text for text, train in zip(texts, timeline.posts["train"], strict=True) if train]
+        text = TEXT[run.text].fit(taught, width=run.text_width, seed=run.train.seed)
+        trained = [space for space in timeline.spaces if not run.train.spaces or space in run.train.spaces]
+        readings = Readings(run.network.affect, text.width, {space: spaces[space] for space in trained})
+        network = FusedNetwork(run.network, text.width, 2 * len(timeline.kinds))
+        made = cls(
+            AffectiveModel(network, readings).to(device), run, text, torch.zeros(2, text.width), timeline.kinds,
+            {"version": version("emotide"), "seed": run.train.seed, "digest": timeline.digest},
+        )  # fmt: skip
+        made.add_spaces(spaces.values())
+        raw = made._encode(taught)
+        if len(raw):
+            spread = max(float(raw.std()), 1e-6)
+            made.scale.copy_(torch.from_numpy(np.stack([raw.mean(0), np.full(raw.shape[1], spread)])))
+        return made
+
+    @property
+    def device(self) -> torch.device:
+        """Where the network lives."""
+        return self.model.network.H_0.device
+
+    def add_spaces(self, spaces: Any) -> None:
+        """Make spaces readable, with no retraining."""
+        for space in spaces:
+            names = [name.replace("_", " ").replace("-", " ") for name in space.names]
+            self.model.readings.add(space, torch.from_numpy(self.text.encode(names)).to(self.device))
+
+    def vectors(self, texts: Sequence[str]) -> Float[Tensor, "texts width"]:
+        """The vectors of posts on the scale of the training log; zeros for a post without text."""
+        mean, spread = self.scale.to(self.device)
+        raw = torch.from_numpy(self._encode(texts)).to(self.device)
+        empty = torch.tensor([not text.strip() for text in texts], device=self.device).reshape(-1, 1)
+        return torch.where(empty, torch.zeros_like(raw), (raw - mean) / spread)
+
+    def _encode(self, texts: Sequence[str]) -> np.ndarray:
+        if self.text.name == "words":
+            return self.text.encode(texts)  # quicker than to look them up
+        cache = VectorCache(default_cache() / "vectors.sqlite")
+        return cache.vectors(self.text.name, self.text.width, texts, self.text.encode)
+
+    def save(self, folder: Path) -> None:
+        """Write the model: safetensors and JSON, nothing that runs on loading."""
+        folder.mkdir(parents=True, exist_ok=True)
+        weights = {key: value.detach().cpu().contiguous() for key, value in self.model.state_dict().items()}
+        save_file(weights | {"scale": self.scale}, folder / "model.safetensors")
+        self.text.save(folder / "text")
+        readings = self.model.readings
+        head = {
+            "format": FORMAT,
+            "run": self.run.model_dump(mode="json"),
+            "kinds": self.kinds,
+            "trained": readings.trained,
+            "spaces": [space.model_dump(mode="json") for space in readings.spaces.values()],
+            "facts": self.facts,
+        }
+        part = folder / "model.json.part"
+        part.write_text(json.dumps(head, indent=1, ensure_ascii=False), "utf-8")
+        part.replace(folder / "model.json")
+
+    @classmethod
+    def load(cls, folder: Path, device: str = "cpu") -> "Trained":
+        """What `save` wrote.
+
+        Raises:
+            ModelMismatch: there is no whole model, or it was written by another version.
+        """
+        try:
+            head = json.loads((folder / "model.json").read_text("utf-8"))
+            tensors = load_file(folder / "model.safetensors")
+        except (OSError, ValueError, SafetensorError) as error:
+            raise ModelMismatch(f"{folder}: no readable model here ({error}); train one: emotide train") from error
+        if not isinstance(head, dict) or head.get("format") != FORMAT:
+            found = head.get("format") if isinstance(head, dict) else None
+            raise ModelMismatch(f"{folder}: a model of format {found!r}, this version reads {FORMAT}: train again")
+        try:
+            return cls._of(head, tensors, folder, device)
+        except (KeyError, ValueError, RuntimeError, OSError, TypeError) as error:
+            line = str(error).splitlines()[0]
+            raise ModelMismatch(f"{folder}: the model does not fit this version ({line}): train again") from error
+
+    @classmethod
+    def _of(cls, head: dict[str, Any], tensors: dict[str, Tensor], folder: Path, device: str) -> "Trained":
+        run = RunConfig.model_validate(head["run"])
+        text = TEXT[run.text].load(folder / "text")
+        spaces = {space["name"]: EmotionSpace.model_validate(space) for space in head["spaces"]}
+        scale = tensors.pop("scale")
+        readings = Readings(run.network.affect, text.width, {space: spaces[space] for space in head["trained"]})
+        model = AffectiveModel(FusedNetwork(run.network, text.width, 2 * len(head["kinds"])), readings)
+        model.load_state_dict(tensors)
+        made = cls(model.eval().to(device), run, text, scale, head["kinds"], head["facts"])
+        made.add_spaces(spaces.values())
+        return made
