@@ -1,10 +1,11 @@
 """A social log is read: folders and zips of CSV, JSONL and Parquet, checked row by row (DESIGN 4)."""
 
+from emotide.log.batch import ROW, Batch
 from emotide.log.checks import Header, check, dimensions_in, read_header, unknown_columns
 from emotide.log.mapping import Mapping, TableMapping, read_mapping
 from emotide.log.media import open_media
 from emotide.log.mentions import mentions_in
-from emotide.log.readers import ROW, Batch, count_rows, read_batches
+from emotide.log.readers import count_rows, read_batches
 from emotide.log.rejects import RejectFile, no_rejects, reject_rows
 from emotide.log.scan import Scan, scan
 from emotide.log.sources import TableFile, open_source

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 import polars as pl
 
 from emotide.errors import BadInput
+from emotide.log.batch import ROW, Batch
 from emotide.log.mapping import near
 from emotide.log.media import Media, locate_media
-from emotide.log.readers import ROW, Batch, columns_of
+from emotide.log.readers import columns_of
 from emotide.log.rejects import no_rejects, reject_rows
 from emotide.log.sources import TableFile
 from emotide.log.tables import DIMENSIONS, Column, Kind, Table
@@ -173,9 +174,10 @@ class _Faults:
             wrong = given.is_not_null() & ~given.is_in(column.choices)
             self.note(column.name, wrong, given, f"is none of {', '.join(column.choices)}")
         if column.kind is Kind.PATH and given.null_count() < len(given):
-            given, reasons = locate_media(given, media)
+            located, reasons = locate_media(given, media)
             if reasons.null_count() < len(reasons):
                 self._add(column.name, reasons.is_not_null(), given, reasons)
+            return located
         return given
 
     def _add(self, column: str | None, wrong: pl.Series, values: pl.Series | None, reasons: pl.Series) -> None:
