@@ -113,7 +113,7 @@ class Connection:
         """The one number of a query."""
         return int(self.rows(sql)[0][0])
 
-    def frame(self, columns: dict[str, pl.DataType], source: str) -> pl.DataFrame:
+    def frame(self, columns: pl.Schema, source: str) -> pl.DataFrame:
         """Many rows by Arrow.
 
         Args:
@@ -126,7 +126,7 @@ class Connection:
         with self._errors("cannot be read"):
             self._cursor.execute(f"SELECT {examples} UNION ALL {sql}" if self.sqlite else sql)
             frame = pl.DataFrame(self._cursor.fetch_arrow_table())
-        return (frame[1:] if self.sqlite else frame).cast(columns)  # type: ignore[arg-type]
+        return (frame[1:] if self.sqlite else frame).cast(columns)
 
     def stage(self, name: str, frame: pl.DataFrame) -> None:
         """A temporary table with the rows of a frame; one of that name is replaced."""

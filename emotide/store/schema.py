@@ -75,5 +75,15 @@ files = Table(
 )
 """What was ingested, and when first."""
 
+spaces = Table(
+    "spaces",
+    metadata,
+    Column("name", Text, nullable=False),
+    Column("definition", Text, nullable=False),
+    PrimaryKeyConstraint("name", name="spaces_key"),
+    sqlite_with_rowid=False,
+)
+"""Emotion spaces that came with a log, each the text of its TOML file."""
+
 state = Table("state", metadata, Column("digest", String(64), nullable=False))
 """One row: the digest of all that was written so far. A writer updates it first, so writers wait for each other."""

@@ -7,7 +7,7 @@ import polars as pl
 from sqlalchemy.engine import URL
 
 from emotide.errors import StoreError, UnknownName
-from emotide.log import TABLES, Kind
+from emotide.log import TABLES, TIME
 from emotide.store.connection import Connection, store_url, write_ahead
 from emotide.store.ingest import IngestReport, Progress, from_database, ingest
 from emotide.store.migrate import migrate
@@ -101,9 +101,9 @@ class Store:
             if column not in table.names:
                 raise UnknownName(f"column of {name}", column, table.names)
         wanted = table.names if columns is None else list(columns)
-        kept = {column.name: pl.Int64() if column.kind is Kind.TIME else column.dtype for column in table.columns}
+        kept = {column: pl.Int64() if table.schema[column] == TIME else table.schema[column] for column in wanted}
         with self._connect() as connection:
-            return from_database(connection.frame({column: kept[column] for column in wanted}, name), table)
+            return from_database(connection.frame(pl.Schema(kept), name), table)
 
     def counts(self) -> dict[str, int]:
         """The number of rows of every table."""
@@ -114,6 +114,19 @@ class Store:
         """The names of all networks, sorted."""
         with self._connect() as connection:
             return sorted(str(row[0]) for row in connection.rows("SELECT DISTINCT network FROM users"))
+
+    def spaces(self) -> dict[str, str]:
+        """The emotion spaces that came with the log: name to the text of its TOML file."""
+        with self._connect() as connection:
+            return {str(name): str(text) for name, text in connection.rows("SELECT name, definition FROM spaces")}
+
+    def keep_space(self, name: str, definition: str) -> None:
+        """Keep an emotion space beside the log; one of the same name is replaced."""
+        with self._connect() as connection:
+            connection.lock()
+            connection.execute(f"DELETE FROM spaces WHERE name = {connection.mark(1)}", [name])
+            connection.execute(f"INSERT INTO spaces VALUES ({connection.mark(1)}, {connection.mark(2)})", [name, definition])
+            connection.commit()
 
     def digest(self) -> str:
         """A digest of all that was ingested, in its order: equal as long as nothing changes; "" when empty."""

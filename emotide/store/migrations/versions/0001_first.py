@@ -111,5 +111,6 @@ def upgrade() -> None:
         _time("time", False),
         sa.PrimaryKeyConstraint("digest", "table_name", name="files_key"),
     )
+    _table("spaces", ["name"], _text("name", False), _text("definition", False))
     op.create_table("state", sa.Column("digest", sa.String(64), nullable=False))
     op.execute("INSERT INTO state (digest) VALUES ('')")
