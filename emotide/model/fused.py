@@ -81,6 +81,7 @@ class FusedNetwork(nn.Module):
         self.f_P = DeepLSTMCell(c.state, (c.affect,), **small, update_bias=-1.0)
         self.f_Y = Residual((c.state, c.affect + 1), c.affect, **deep)
         self.keep = nn.Linear(c.state + 1, 1)
+        nn.init.constant_(self.keep.bias, 3.0)
         self.next_X = Residual((c.state,), vector, c.width, 1, dropout=c.dropout)
         self.H_0 = nn.Parameter(torch.zeros(c.state))
         self.A_0 = nn.Parameter(torch.zeros(c.influence))

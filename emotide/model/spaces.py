@@ -1,5 +1,6 @@
 """Emotion spaces: named sets of categories or dimensions, each a point of affect space (DESIGN 3.5)."""
 
+import math
 import tomllib
 from collections.abc import Iterable, Mapping
 from functools import cache
@@ -117,7 +118,8 @@ class LabelEncoder(nn.Module):
     def __init__(self, name_width: int, affect: int) -> None:
         super().__init__()
         self.W = nn.Linear(name_width, affect - len(AXES), bias=False)
-        nn.init.orthogonal_(self.W.weight)
+        # so that the point of a name of length 1 has about length 1 too
+        nn.init.orthogonal_(self.W.weight, gain=math.sqrt(name_width / (affect - len(AXES))))
         self.sharpness = nn.Parameter(torch.tensor(1.0))
 
     def points(
