@@ -1,0 +1,176 @@
+"""`Recommender`: learned from logged feedback, asked for slates, taught by every new feedback (paper 4)."""
+
+from collections.abc import Callable
+from copy import deepcopy
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float
+
+from emotide.errors import BadInput, ModelMismatch
+from emotide.recommend import files
+from emotide.recommend.learn import Learner
+from emotide.recommend.policy import Ranking, epsilon_greedy
+from emotide.recommend.q_network import QConfig, QNetwork
+from emotide.recommend.replay import Replay, Transitions
+
+Progress = Callable[[int, int, str], None]
+
+BLOCK = 1 << 22  # users × items ranked at once
+
+
+class Recommender:
+    """A Q network with the items it chooses from and the memory it learns from.
+
+    Attributes:
+        config: how it learns.
+        network, target: Q and the slower Q⁻.
+        items: the vectors of all items, on any scale; an item's row is its index everywhere here.
+        candidates: which items may be recommended.
+        memory: the transitions replayed by `learn`. It is not saved, so that a model folder holds nothing of any
+            person: after `load`, give it the log again by `remember`.
+    """
+
+    def __init__(
+        self,
+        network: QNetwork,
+        target: QNetwork,
+        items: Float[np.ndarray, "items item"],
+        candidates: Bool[np.ndarray, " items"],
+        config: QConfig,
+    ) -> None:
+        self.network, self.target, self.config = network, target, config
+        self.items, self.candidates = torch.from_numpy(items.astype(np.float32)), torch.from_numpy(candidates.copy())
+        self.learner = Learner(network, target, self.items, self.candidates, config)
+        self.memory = Replay(config.memory, network.state, config.seed)
+
+    @classmethod
+    def fit(
+        cls,
+        transitions: Transitions,
+        item_vectors: Float[np.ndarray, "items item"],
+        config: QConfig | None = None,
+        candidates: Bool[np.ndarray, " items"] | None = None,
+        progress: Progress | None = None,
+    ) -> "Recommender":
+        """Learn from a log of feedback.
+
+        Args:
+            transitions: the log.
+            item_vectors: of all items.
+            config: how; sensible defaults.
+            candidates: which items may be recommended; all by default.
+            progress: called with (step, steps, what happened).
+
+        Raises:
+            BadInput: no feedback, no item that may be recommended, or an item without a vector.
+        """
+        config = config or QConfig()
+        allowed = np.ones(len(item_vectors), bool) if candidates is None else candidates
+        if not len(transitions) or not allowed.any():
+            raise BadInput(f"{len(transitions)} feedbacks on {int(allowed.sum())} items: nothing to learn from")
+        config = config.model_copy(update={"memory": max(config.memory, len(transitions))})
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(config.seed)
+            network = QNetwork(transitions.state.shape[1], item_vectors.shape[1], config)
+        made = cls(network, deepcopy(network), item_vectors, allowed, config)
+        made.remember(transitions)
+        H, reward, done = (torch.from_numpy(getattr(transitions, name)) for name in ("state", "reward", "done"))
+        network.measure(H, made.items, reward, done, config.discount)
+        made.target.load_state_dict(network.state_dict())
+        made._replay(min(config.steps, round(config.passes * len(transitions) / config.batch) + 1), progress)
+        return made
+
+    def remember(self, transitions: Transitions) -> None:
+        """Take transitions into the memory without learning from them yet.
+
+        Raises:
+            BadInput: an item without a vector.
+            ModelMismatch: states of another width.
+        """
+        self._fits(transitions.state)
+        if len(transitions) and not 0 <= transitions.item.min() <= transitions.item.max() < len(self.items):
+            raise BadInput(f"feedback on an item that is not among the {len(self.items)} that have a vector")
+        self.memory.add(transitions)
+
+    def learn(self, transitions: Transitions) -> None:
+        """Learn online: after each new feedback one gradient step on it and on older ones replayed beside it.
+
+        Raises:
+            BadInput: an item without a vector.
+            ModelMismatch: states of another width.
+        """
+        for row in range(len(transitions)):
+            self.remember(transitions[row : row + 1])
+            rows = self.memory.sample(min(self.config.batch, len(self.memory)), newest=True)
+            self.learner.step(rows, self.config.online_learning_rate)
+
+    def recommend(
+        self,
+        H: Float[np.ndarray, "users state"],
+        top: int,
+        epsilon: float | None = None,
+        exclude: Bool[np.ndarray, "users items"] | None = None,
+        rng: np.random.Generator | None = None,
+    ) -> Ranking:
+        """An ε-greedy slate for every user.
+
+        Args:
+            H: the users' states.
+            top: ranks.
+            epsilon: ε; the config's by default, 0 for the best items and nothing else.
+            exclude: items that a user is not to be shown.
+            rng: where chance comes from; seeded by the config by default.
+
+        Raises:
+            ModelMismatch: states of another width.
+        """
+        self._fits(H)
+        rng = rng or np.random.default_rng(self.config.seed)
+        epsilon = self.config.epsilon if epsilon is None else epsilon
+        allowed = np.broadcast_to(self.candidates.numpy(), (len(H), len(self.items)))
+        allowed = allowed if exclude is None else allowed & ~exclude
+        size = max(1, BLOCK // len(self.items))
+        blocks = [
+            epsilon_greedy(self.scores(H[u : u + size]), allowed[u : u + size], top, epsilon, rng)
+            for u in range(0, max(1, len(H)), size)
+        ]
+        return Ranking(*(np.concatenate([getattr(b, name) for b in blocks]) for name in Ranking.__dataclass_fields__))
+
+    def scores(self, H: Float[np.ndarray, "users state"]) -> Float[np.ndarray, "users items"]:
+        """Q(H, a) of every item for every user."""
+        return self.network.scores(torch.from_numpy(H.astype(np.float32)), self.items).numpy()
+
+    def neutral(self) -> Float[np.ndarray, " items"]:
+        """Q(H̄, a) of every item at the mean state of the log, which reasons compare with."""
+        return self.network.scores(self.network.state_mean[None], self.items)[0].numpy()
+
+    def save(self, folder: Path) -> None:
+        """Write networks, items and config: safetensors and JSON, nothing that runs on loading."""
+        files.save(folder, self.network, self.target, self.items, self.candidates, self.config)
+
+    @classmethod
+    def load(cls, folder: Path) -> "Recommender":
+        """What `save` wrote, with an empty memory.
+
+        Raises:
+            ModelMismatch: there is no whole recommender, or it was written by another version.
+        """
+        network, target, items, candidates, config = files.load(folder)
+        return cls(network, target, items.numpy(), candidates.numpy(), config)
+
+    def _replay(self, steps: int, progress: Progress | None) -> None:
+        """Steps on the memory, at a learning rate that falls to a twentieth along a cosine."""
+        decay = 0.525 + 0.475 * np.cos(np.linspace(0, np.pi, steps))
+        shown, losses = max(1, steps // 50), []
+        for step in range(steps):
+            rows = self.memory.sample(self.config.batch)
+            losses.append(self.learner.step(rows, self.config.learning_rate * float(decay[step])))
+            if progress and ((step + 1) % shown == 0 or step + 1 == steps):
+                progress(step + 1, steps, f"loss {np.mean(losses[-shown:]):.3f}")
+
+    def _fits(self, H: Float[np.ndarray, "rows state"]) -> None:
+        width = self.network.state
+        if H.shape[1] != width:
+            raise ModelMismatch(f"the recommender reads states of width {width}, these have {H.shape[1]}: fit it again")
