@@ -9,7 +9,7 @@ from emotide.log.readers import count_rows, read_batches
 from emotide.log.rejects import RejectFile, no_rejects, reject_rows
 from emotide.log.scan import Scan, scan
 from emotide.log.sources import TableFile, open_source
-from emotide.log.tables import TABLES, TIME, Column, Kind, Table
+from emotide.log.tables import TABLES, TIME, Column, Kind, Table, Types
 from emotide.log.times import parse_times
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "Table",
     "TableFile",
     "TableMapping",
+    "Types",
     "check",
     "count_rows",
     "dimensions_in",

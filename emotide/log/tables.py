@@ -5,10 +5,12 @@ Everything else reads this: readers, checks, mapping files, the schema of the st
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 import polars as pl
 
 TIME = pl.Datetime("us", "UTC")
+Types = dict[str, Any]  # a Polars schema (beartype cannot check the class pl.DataType)
 DIMENSIONS = ("pleasure", "valence", "arousal", "dominance")  # columns of labels that are coordinates by their name
 
 
@@ -44,11 +46,6 @@ class Column:
     high: float | None = None
     future: bool = False
 
-    @property
-    def dtype(self) -> pl.DataType:
-        """Its type in a Polars frame."""
-        return TIME if self.kind is Kind.TIME else pl.Float64() if self.kind is Kind.NUMBER else pl.String()
-
 
 @dataclass(frozen=True)
 class Table:
@@ -64,9 +61,10 @@ class Table:
         return [column.name for column in self.columns]
 
     @property
-    def schema(self) -> dict[str, pl.DataType]:
-        """The Polars schema of its frames."""
-        return {column.name: column.dtype for column in self.columns}
+    def schema(self) -> Types:
+        """The Polars schema of its frames: text but for times and numbers."""
+        types = {Kind.TIME: TIME, Kind.NUMBER: pl.Float64()}
+        return {column.name: types.get(column.kind, pl.String()) for column in self.columns}
 
     @property
     def required(self) -> list[str]:

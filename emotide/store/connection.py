@@ -12,6 +12,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from emotide.errors import StoreError
+from emotide.log import Types
 
 WAIT = 600  # seconds that a writer waits for another one
 APPLICATION = 0x656D6F74  # "emot": marks our SQLite files, and names our lock in PostgreSQL
@@ -113,7 +114,7 @@ class Connection:
         """The one number of a query."""
         return int(self.rows(sql)[0][0])
 
-    def frame(self, columns: pl.Schema, source: str) -> pl.DataFrame:
+    def frame(self, columns: Types, source: str) -> pl.DataFrame:
         """Many rows by Arrow.
 
         Args:
@@ -126,7 +127,7 @@ class Connection:
         with self._errors("cannot be read"):
             self._cursor.execute(f"SELECT {examples} UNION ALL {sql}" if self.sqlite else sql)
             frame = pl.DataFrame(self._cursor.fetch_arrow_table())
-        return (frame[1:] if self.sqlite else frame).cast(columns)
+        return (frame[1:] if self.sqlite else frame).cast(pl.Schema(columns))
 
     def stage(self, name: str, frame: pl.DataFrame) -> None:
         """A temporary table with the rows of a frame; one of that name is replaced."""

@@ -185,7 +185,7 @@ class _FileIngest:
                 f"UPDATE {table.name} AS t SET {places} FROM {STAGE} AS s WHERE {where}"
             )
         refused = f"{STAGE} AS s JOIN {table.name} AS t ON {same} WHERE {differs}"
-        return self.connection.frame(pl.Schema({NUMBER: pl.Int64()}), refused).to_series()
+        return self.connection.frame({NUMBER: pl.Int64()}, refused).to_series()
 
     def _sign(self) -> None:
         """Note the file, and the store's new digest when anything changed."""

@@ -103,7 +103,7 @@ class Store:
         wanted = table.names if columns is None else list(columns)
         kept = {column: pl.Int64() if table.schema[column] == TIME else table.schema[column] for column in wanted}
         with self._connect() as connection:
-            return from_database(connection.frame(pl.Schema(kept), name), table)
+            return from_database(connection.frame(kept, name), table)
 
     def counts(self) -> dict[str, int]:
         """The number of rows of every table."""
@@ -125,7 +125,9 @@ class Store:
         with self._connect() as connection:
             connection.lock()
             connection.execute(f"DELETE FROM spaces WHERE name = {connection.mark(1)}", [name])
-            connection.execute(f"INSERT INTO spaces VALUES ({connection.mark(1)}, {connection.mark(2)})", [name, definition])
+            connection.execute(
+                f"INSERT INTO spaces VALUES ({connection.mark(1)}, {connection.mark(2)})", [name, definition]
+            )
             connection.commit()
 
     def digest(self) -> str:
