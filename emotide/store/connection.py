@@ -53,10 +53,12 @@ class Connection:
         with self._errors("cannot be opened"):
             self._adbc = _connect(url)
             self._cursor = self._adbc.cursor()
-            if self.sqlite:
-                self.execute(f"PRAGMA busy_timeout={WAIT * 1000}")
-                self.execute("PRAGMA cache_size=-200000")
-                self.execute("PRAGMA temp_store=MEMORY")
+        try:
+            for pragma in _PRAGMAS if self.sqlite else ():
+                self.execute(f"PRAGMA {pragma}")
+        except StoreError:
+            self.close()
+            raise
 
     def __enter__(self) -> "Connection":
         return self
@@ -152,13 +154,14 @@ def write_ahead(url: URL) -> None:
 
     try:
         with sqlite.connect(url.database, autocommit=True) as connection, connection.cursor() as cursor:
-            for pragma in (f"busy_timeout={WAIT * 1000}", "journal_mode=WAL"):
+            for pragma in (*_PRAGMAS, "journal_mode=WAL"):
                 cursor.execute(f"PRAGMA {pragma}")
                 cursor.fetchall()
     except adbc_driver_manager.Error as error:
         raise StoreError(f"the store {url.database} cannot be written: {_line(error)}") from error
 
 
+_PRAGMAS = (f"busy_timeout={WAIT * 1000}", "cache_size=-200000", "temp_store=MEMORY")
 _EXAMPLES = {"String": "''", "Int64": "0", "Float64": "0.0"}
 
 

@@ -211,7 +211,7 @@ names = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=
 posts = st.tuples(names, names, st.integers(0, 10**9), st.text(st.characters(codec="utf-8", exclude_characters="\0")))
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=st.lists(posts, max_size=8))
 def test_twice_is_once(new_url, tmp_path, rows):
     log = tmp_path / "log"
