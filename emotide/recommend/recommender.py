@@ -103,7 +103,7 @@ class Recommender:
         """
         for row in range(len(transitions)):
             self.remember(transitions[row : row + 1])
-            rows = self.memory.sample(min(self.config.batch, len(self.memory)), newest=True)
+            rows = self.memory.sample(self.config.online_batch, newest=True)
             self.learner.step(rows, self.config.online_learning_rate)
 
     def recommend(

@@ -19,9 +19,6 @@ class Transitions:
         next_state: H at the same user's next feedback; without meaning where `done`.
         done: there is no next feedback of that user.
         propensity: probability with which the item had been chosen; NaN where the log does not say.
-
-    Raises:
-        BadInput: columns of unequal length.
     """
 
     state: Float32[np.ndarray, "n d"]
@@ -30,11 +27,6 @@ class Transitions:
     next_state: Float32[np.ndarray, "n d"]
     done: Bool[np.ndarray, " n"]
     propensity: Float32[np.ndarray, " n"]
-
-    def __post_init__(self) -> None:
-        lengths = {field.name: len(getattr(self, field.name)) for field in fields(self)}
-        if len(set(lengths.values())) > 1:
-            raise BadInput(f"transitions need columns of one length, these came: {lengths}")
 
     def __len__(self) -> int:
         return len(self.item)
@@ -61,13 +53,8 @@ class Transitions:
 
         Returns:
             The rows by user, then time; the last of every user is `done`.
-
-        Raises:
-            BadInput: columns of unequal length.
         """
         known = np.full(len(item), np.nan) if propensity is None else propensity
-        if len({len(column) for column in (user, time, state, item, reward, known)}) > 1:
-            raise BadInput("feedback needs as many users, times, states, items, rewards and propensities")
         order = np.lexsort((time, user))  # stable
         who, H = user[order], state[order].astype(np.float32)
         done = np.append(who[1:] != who[:-1], True)[: len(who)]
