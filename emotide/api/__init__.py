@@ -1,6 +1,7 @@
 """The one door that every shell uses: `SocialLog` and `Emotide` (DESIGN 5)."""
 
 from emotide.api.model import Emotide
+from emotide.api.recipe import Recipe
 from emotide.api.social_log import SocialLog
 
-__all__ = ["Emotide", "SocialLog"]
+__all__ = ["Emotide", "Recipe", "SocialLog"]

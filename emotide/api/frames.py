@@ -29,6 +29,27 @@ def who_and_when(timeline: Timeline, user: np.ndarray, step: np.ndarray) -> pl.D
     return rows.select("user_id", "network", "time")
 
 
+def steps_at(timeline: Timeline, rows: pl.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """The user row and the step of each row's user_id, network and time.
+
+    The step is the one whose events may already lie after the row's time, so that the state before it has seen nothing
+    later: the window that holds the time, or the turn after the latest one.
+    """
+    users = timeline.users.with_row_index("user")
+    clock = timeline.clock.sort("time").rename({"time": "begins"})
+    window = timeline.config.window
+    placed = (
+        rows.with_row_index("row")
+        .join(users, on=["user_id", "network"], how="left")
+        .sort("time")
+        .join_asof(clock, left_on="time", right_on="begins", by="network_row", check_sortedness=False)
+        .sort("row")
+    )
+    later = pl.lit(1) if window is None else (pl.col("time") - pl.col("begins")).dt.total_microseconds() // window
+    step = placed.select((pl.col("step") + later).fill_null(0).cast(pl.Int64)).to_series()
+    return placed["user"].cast(pl.Int64).to_numpy(), step.to_numpy()
+
+
 def predict_frame(
     timeline: Timeline, found: Trace, space: EmotionSpace, read: Float[np.ndarray, "rows names"]
 ) -> pl.DataFrame:

@@ -9,14 +9,18 @@ import torch
 from torch import Tensor
 
 from emotide.api.frames import influence_frame, predict_frame
+from emotide.api.recommending import learn_recommender, recommendations
+from emotide.api.recipe import Recipe
 from emotide.api.social_log import SocialLog
 from emotide.errors import BadInput, UnknownName
 from emotide.model import EmotionSpace, space_named
 from emotide.model.influence import influences
 from emotide.model.trace import SHOWN, trace
+from emotide.recommend import Recommender
 from emotide.timeline import SPLITS, Timeline
-from emotide.train import History, RunConfig, Trained, answers, baseline_scores, fit, scores
+from emotide.train import History, Trained, answers, baseline_scores, fit, scores
 
+RECOMMENDER = "recommender"
 Progress = Callable[[int, int, str], None]
 
 
@@ -25,18 +29,21 @@ class Emotide:
 
     Attributes:
         trained: the model and what stands around it.
+        recommender: learned from the log's feedback; None where it had none.
         history: of the training, one row an epoch.
     """
 
-    def __init__(self, trained: Trained, history: History | None = None) -> None:
-        self.trained = trained
+    def __init__(
+        self, trained: Trained, history: History | None = None, recommender: Recommender | None = None
+    ) -> None:
+        self.trained, self.recommender = trained, recommender
         self.history = history or History(trained.facts.get("history", []))
 
     @classmethod
     def fit(
         cls,
         log: SocialLog,
-        run: RunConfig | None = None,
+        run: Recipe | None = None,
         *,
         checkpoint: Path | None = None,
         device: str = "cpu",
@@ -55,7 +62,7 @@ class Emotide:
             BadInput: the log holds nothing to learn from.
             UnknownName: a space or category that is not known.
         """
-        run = run or RunConfig()
+        run = run or Recipe()
         spaces = log.spaces()
         for name in run.train.spaces:
             space_named(name, spaces)
@@ -64,14 +71,18 @@ class Emotide:
             if name not in timeline.spaces:
                 raise BadInput(f"the log has no labels in space {name!r}; it has: {', '.join(timeline.spaces) or 'none'}")
         texts = log.texts(timeline)
-        trained = Trained.new(run, timeline, texts, spaces, device)
-        history = fit(trained.model, timeline, trained.vectors(texts), run.train, checkpoint, progress)
+        trained = Trained.new(run.base(), timeline, texts, spaces, device)
+        vectors = trained.vectors(texts)
+        history = fit(trained.model, timeline, vectors, run.train, checkpoint, progress)
         trained.facts.update(history=history.rows, dev=history.best)
-        return cls(trained, history)
+        recommender = learn_recommender(trained, log, timeline, vectors, run.recommend, progress)
+        return cls(trained, history, recommender)
 
     def save_pretrained(self, folder: Path | str) -> None:
         """Write the model as safetensors and JSON."""
         self.trained.save(Path(folder))
+        if self.recommender is not None:
+            self.recommender.save(Path(folder) / RECOMMENDER)
 
     @classmethod
     def from_pretrained(cls, folder: Path | str, device: str = "cpu") -> "Emotide":
@@ -80,7 +91,8 @@ class Emotide:
         Raises:
             ModelMismatch: there is no whole model of this version.
         """
-        return cls(Trained.load(Path(folder), device))
+        trained, kept = Trained.load(Path(folder), device), Path(folder) / RECOMMENDER
+        return cls(trained, None, Recommender.load(kept) if kept.exists() else None)
 
     def spaces(self) -> dict[str, EmotionSpace]:
         """The spaces that can be read, by name."""
@@ -180,6 +192,32 @@ class Emotide:
         found = influences(self.trained.model, timeline, vectors, known.name, shown, shuffles, seed)
         frame = influence_frame(timeline, found, total)
         return frame if user is None else frame.filter((pl.col("source_id") == user) | (pl.col("target_id") == user))
+
+    def recommend(
+        self, log: SocialLog, *, user: str | None = None, top: int = 5, epsilon: float = 0.0, reports: str = "known"
+    ) -> pl.DataFrame:
+        """Items for users, by what showing them is worth in the state each is in at the end of the log.
+
+        Args:
+            log: with items.
+            user: one person only.
+            top: items a person.
+            epsilon: share of the ranks given to chance, to learn from; 0 shows the best alone.
+            reports: whether labels of earlier steps may be used.
+
+        Returns:
+            user_id, network, time, rank (from 1), item_id, value, propensity, reason.
+
+        Raises:
+            BadInput: the model has learned no recommending, or the log has no items.
+        """
+        if self.recommender is None:
+            raise BadInput("this model has learned from a log without feedback and recommends nothing: train it on feedback")
+        timeline, vectors = self._compiled(log)
+        _known_user(timeline, user)
+        shown = SHOWN[_one_of("reports", reports, SHOWN)]
+        space = self._space(timeline)
+        return recommendations(self.trained, self.recommender, log, timeline, vectors, space, shown, user, top, epsilon)
 
     def _compiled(self, log: SocialLog) -> tuple[Timeline, Tensor]:
         """The log's timeline in this model's terms, and its posts' vectors."""

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from emotide.model.affective import AffectiveModel, Shown
 from emotide.model.batch import Batch, Reports
+from emotide.model.fused import State
 from emotide.timeline import Group, Timeline
 
 BATCH = 6000  # active rows of the networks in one batch
@@ -79,9 +80,10 @@ def states_before(
     shown: Shown | None,
     user: Int[np.ndarray, " asked"],
     step: Int[np.ndarray, " asked"],
-) -> Float[np.ndarray, "asked state"]:
-    """H of each asked user as it stood before the asked step (any step beyond the last: after everything)."""
-    out = np.zeros((len(user), model.network.config.state), np.float32)
+) -> tuple[Float[np.ndarray, "asked state"], Float[np.ndarray, "asked affect+1"]]:
+    """H and M of each asked user as they stood before the asked step (any step beyond the last: after everything)."""
+    H = np.zeros((len(user), model.network.config.state), np.float32)
+    M = np.zeros((len(user), model.network.config.affect + 1), np.float32)
     for group in groups(timeline):
         batch = Batch(group, vectors.device)
         local = np.full(len(timeline.users), -1)
@@ -89,9 +91,14 @@ def states_before(
         mine = np.flatnonzero(local[user] >= 0)
         mine = mine[np.argsort(step[mine], kind="stable")]
         state, done = model.network.initial(len(group.users), group.pairs), 0
+
+        def write(rows: np.ndarray, state: State, local: np.ndarray = local) -> None:
+            H[rows] = state.H[local[user[rows]]].cpu().numpy()
+            M[rows] = state.M[local[user[rows]]].cpu().numpy()
+
         for followed in model.follow(batch, vectors, state, shown=shown):
             end = int(np.searchsorted(step[mine], followed.step.number, side="right"))
-            out[mine[done:end]] = followed.before.H[local[user[mine[done:end]]]].cpu().numpy()
+            write(mine[done:end], followed.before)
             state, done = followed.state, end
-        out[mine[done:]] = state.H[local[user[mine[done:]]]].cpu().numpy()
-    return out
+        write(mine[done:], state)
+    return H, M

@@ -19,6 +19,7 @@ from emotide.train.loss import class_weights, window_loss
 
 Progress = Callable[[int, int, str], None]
 TRAIN = 0
+SHORTEST = 4  # steps of a window
 
 
 @dataclass
@@ -61,22 +62,27 @@ def fit(
     classes = {space: class_weights(timeline, space, config.class_weights).to(vectors) for space in spaces}
     optimizer = torch.optim.AdamW(model.parameters(), config.learning_rate, weight_decay=config.weight_decay)
     mean, best, history = deepcopy(model).eval(), deepcopy(model.state_dict()), History()
+    updates = 0
     saved = Checkpoint(checkpoint) if checkpoint else None
     if saved and saved.exists():
         best = saved.restore(model, mean, optimizer, history.rows)
+        updates = int(sum(row["updates"] for row in history.rows))
     for epoch in range(len(history.rows), config.epochs):
         if history.since_best >= config.patience:
             break
         torch.manual_seed(config.seed * 10_007 + epoch)  # so that a resumed run equals one that was never interrupted
         rng = np.random.default_rng((config.seed, epoch))
         losses = []
-        for group in _batches(timeline, spaces, config, rng):
+        groups = _batches(timeline, spaces, config, rng)
+        for group in groups:
             batch, shown = Batch(timeline.group(group), vectors.device), _shown(config, rng)
-            for loss in _train_batch(model, batch, vectors, classes, config, optimizer, shown):
+            window = _window(batch, len(groups), config)
+            for loss in _train_batch(model, batch, vectors, classes, config, optimizer, shown, window):
                 losses.append(loss)
-                _average(mean, model, config.averaging, len(history.rows) * 50 + len(losses))
+                updates += 1
+                _average(mean, model, config.averaging, updates)
         score = dev_score(mean, timeline, vectors, spaces, config.reports > 0)
-        history.rows.append({"loss": float(np.mean(losses)) if losses else float("nan"), "dev": score})
+        history.rows.append({"loss": float(np.mean(losses)) if losses else float("nan"), "dev": score, "updates": len(losses)})
         if history.since_best == 0:
             best = deepcopy(mean.state_dict())
         if saved:
@@ -96,7 +102,7 @@ def trained_spaces(timeline: Timeline, config: TrainConfig) -> list[str]:
 
 def _batches(
     timeline: Timeline, spaces: Sequence[str], config: TrainConfig, rng: np.random.Generator
-) -> Iterator[list[int]]:
+) -> list[list[int]]:
     """The networks to learn from, shuffled, in batches of networks of like length."""
     networks = sorted({network for space in spaces for network in timeline.networks_with(TRAIN, space)})
     if not networks:
@@ -104,7 +110,13 @@ def _batches(
     steps = timeline.networks["steps"].to_numpy()[networks]
     order = np.argsort(steps * rng.uniform(0.8, 1.25, len(networks)), kind="stable")
     groups = list(timeline.batches([networks[k] for k in order], config.batch_events))
-    return (groups[k] for k in rng.permutation(len(groups)))
+    return [groups[k] for k in rng.permutation(len(groups))]
+
+
+def _window(batch: Batch, batches: int, config: TrainConfig) -> int:
+    """Steps per gradient step: the config's, or fewer where an epoch would else hold too few gradient steps."""
+    wanted = -(-config.updates // batches)
+    return min(config.window, max(SHORTEST, _last_train_step(batch) // wanted))
 
 
 def _shown(config: TrainConfig, rng: np.random.Generator) -> Shown | None:
@@ -127,13 +139,14 @@ def _train_batch(
     config: TrainConfig,
     optimizer: torch.optim.Optimizer,
     shown: Shown | None,
+    window: int,
 ) -> Iterator[float]:
     """One pass over a batch, a gradient step per window of steps; yields the losses."""
     model.train()
     last = _last_train_step(batch)
     state = model.network.initial(len(batch.group.users), batch.group.pairs)
-    for first in range(0, last, config.window):
-        end = min(first + config.window, last)
+    for first in range(0, last, window):
+        end = min(first + window, last)
         unrolled = list(model.unroll(batch, vectors, state, first, end, shown))
         loss = window_loss(model, unrolled, vectors, classes, config)
         state = State(*(part.detach() for part in unrolled[-1].state))
@@ -143,8 +156,6 @@ def _train_batch(
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(model.parameters(), config.clip)
         optimizer.step()
-        if first == 0:
-            state = State(*(part.detach() for part in state))
         yield float(loss.detach())
 
 
