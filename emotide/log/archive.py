@@ -5,8 +5,8 @@ import shutil
 import stat
 import zipfile
 import zlib
+from collections.abc import Callable
 from pathlib import Path, PurePosixPath
-from typing import IO
 
 from emotide.errors import BadInput
 
@@ -41,13 +41,13 @@ def unpack(archive: zipfile.ZipFile, entry: str, target: Path) -> Path:
     """One entry as the file `target`; a truncated or damaged entry is a BadInput."""
     info = archive.getinfo(entry)
     with archive.open(info) as source:
-        return _copy(source, target, info.compress_size, f"{archive.filename}, {entry}")
+        return _copy(source.read, target, info.compress_size, f"{archive.filename}, {entry}")
 
 
 def unpack_gzip(path: Path, target: Path) -> Path:
     """A `.gz` as the file `target`."""
     with gzip.open(path) as source:
-        return _copy(source, target, path.stat().st_size, str(path))
+        return _copy(source.read, target, path.stat().st_size, str(path))
 
 
 def _entry_fault(entry: zipfile.ZipInfo) -> str | None:
@@ -67,11 +67,11 @@ def _too_large(unpacked: int, packed: int) -> bool:
     return unpacked > MAX_UNPACKED or (unpacked > SMALL and unpacked > MAX_RATIO * packed)
 
 
-def _copy(source: IO[bytes] | gzip.GzipFile, target: Path, packed: int, name: str) -> Path:
+def _copy(read: Callable[[int], bytes], target: Path, packed: int, name: str) -> Path:
     unpacked = 0
     try:
         with target.open("wb") as sink:
-            while chunk := source.read(CHUNK):
+            while chunk := read(CHUNK):
                 unpacked += len(chunk)
                 if _too_large(unpacked, packed):
                     raise BadInput(f"unpacks to more than {unpacked} bytes from {packed}: refused", name)

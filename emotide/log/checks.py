@@ -62,6 +62,8 @@ def read_header(file: TableFile) -> Header:
         close = near(missing[0], [name for name in found if name not in theirs.values()])
         raise BadInput(f"required column {missing[0]!r} is missing{close}; found: {', '.join(found)}", file.name)
     others = [name for name in found if name not in theirs.values() and name not in mapped.values()]
+    if named:  # what a mapping leaves out is left out on purpose
+        others = [name for name in others if name.lower() in DIMENSIONS]
     return Header({**theirs, **mapped}, others, constants)
 
 

@@ -57,9 +57,9 @@ def read_csv(file: TableFile, scan: Scan, columns: list[str]) -> Iterator[Batch]
             blocks = iter(reader)
             block = next(blocks, None)
             while block is not None:
-                following = next(blocks, None)
                 rows = numbered(pl.DataFrame(pa.Table.from_batches([block])), done, [row[0] for row in ragged])
                 done = done if rows.is_empty() else int(rows[ROW][-1])
+                following = next(blocks, None)
                 rows, rejects = _decoded(file.name, rows)
                 if following is None and not scan.quotes_pair:
                     rows, swallowing = _closed(file.name, rows)
@@ -94,8 +94,10 @@ def _decoded(name: str, rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]
     rejects, bad = [no_rejects()], pl.repeat(False, len(rows), eager=True)
     columns = {ROW: rows[ROW]}
     for column in rows.drop(ROW):
-        text = column.cast(pl.String, strict=False)
-        if text.null_count() > column.null_count():
+        try:
+            text = column.cast(pl.String)
+        except pl.exceptions.ComputeError:  # some value is no UTF-8: look at each
+            text = column.map_elements(_text_or_none, return_dtype=pl.String)
             wrong = text.is_null() & column.is_not_null()
             shown = column.filter(wrong).map_elements(as_shown, return_dtype=pl.String)
             reason = pl.repeat("is not UTF-8", len(shown), eager=True)
@@ -103,3 +105,10 @@ def _decoded(name: str, rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]
             bad = bad | wrong
         columns[column.name] = text
     return pl.DataFrame(columns).filter(~bad), pl.concat(rejects)
+
+
+def _text_or_none(value: bytes) -> str | None:
+    try:
+        return value.decode("utf-8")
+    except UnicodeDecodeError:
+        return None

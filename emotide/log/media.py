@@ -4,7 +4,6 @@ import io
 import os
 import zipfile
 from pathlib import Path
-from typing import BinaryIO
 
 import polars as pl
 
@@ -64,7 +63,7 @@ class MediaArchive:
 Media = MediaFolder | MediaArchive
 
 
-def open_media(location: str) -> BinaryIO:
+def open_media(location: str) -> io.BufferedReader | io.BytesIO:
     """The bytes of a media file, by the location that the store keeps.
 
     Raises:

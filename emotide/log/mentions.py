@@ -2,7 +2,7 @@
 
 import polars as pl
 
-_MENTION = r"(?:^|[^\w@./])@(\w[\w.\-]*)"
+_MENTION = r"(?:^|[^0-9A-Za-z_@./%+\-])@(\w[\w.\-]*)"
 
 
 def mentions_in(posts: pl.DataFrame) -> pl.DataFrame:
@@ -17,5 +17,5 @@ def mentions_in(posts: pl.DataFrame) -> pl.DataFrame:
     found = posts.filter(pl.col("text").str.contains("@", literal=True)).select(
         "network", "post_id", name=pl.col("text").str.extract_all(_MENTION)
     )
-    names = pl.col("name").str.replace(r"^.*?@", "").str.strip_chars_end(".-")
+    names = pl.col("name").str.replace(r"(?s)^.*?@", "").str.strip_chars_end(".-")
     return found.explode("name").drop_nulls("name").with_columns(names).unique()

@@ -1,5 +1,7 @@
 """Rows that were turned away: file, row, column, value and reason of each, kept beside the log."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import polars as pl
@@ -40,7 +42,9 @@ class RejectFile:
         self.path = folder / f"{table}.rejects.csv"
         self.rows = 0
         self._written = False
-        self.path.unlink(missing_ok=True)
+        with self._told():
+            if self.path.exists():
+                self.path.unlink()
 
     def write(self, rejects: pl.DataFrame) -> None:
         """Append rejected rows, sorted by row.
@@ -50,13 +54,17 @@ class RejectFile:
         """
         if rejects.is_empty():
             return
-        try:
+        with self._told():
             self.path.parent.mkdir(parents=True, exist_ok=True)
             with self.path.open("ab") as sink:
                 rejects.sort("row", maintain_order=True).write_csv(sink, include_header=not self._written)
-        except OSError as error:
-            raise BadInput(
-                f"rejected rows cannot be kept here ({error.strerror}); name another folder", self.path
-            ) from error
         self._written = True
         self.rows += rejects["row"].n_unique()
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            reason = f"rejected rows cannot be kept here ({error.strerror}); name another folder"
+            raise BadInput(reason, self.path) from error

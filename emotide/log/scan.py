@@ -42,10 +42,11 @@ def scan(path: Path, name: str, is_text: bool = True) -> Scan:
                 if lines == open_line == 0 and chunk[:2] in (b"\xff\xfe", b"\xfe\xff"):
                     raise BadInput("is UTF-16; save it as UTF-8", name)
                 ends = chunk.count(b"\n")
+                longest = open_line + (chunk.find(b"\n") if ends else len(chunk))
+                if longest > LONGEST_LINE:
+                    raise BadInput(f"line {lines + 1} is longer than {LONGEST_LINE >> 20} MB; is it a table?", name)
                 open_line = len(chunk) - 1 - chunk.rfind(b"\n") if ends else open_line + len(chunk)
                 lines, quotes, last = lines + ends, quotes + chunk.count(b'"'), chunk[-1:]
-                if open_line > LONGEST_LINE:
-                    raise BadInput(f"line {lines + 1} is longer than {LONGEST_LINE >> 20} MB; is it a table?", name)
     except OSError as error:
         raise BadInput(f"cannot be read ({error.strerror})", name) from error
     return Scan(digest.hexdigest(), lines + (last != b"\n"), quotes % 2 == 0)

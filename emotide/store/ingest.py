@@ -95,7 +95,8 @@ def ingest(
     folder = rejects or source.resolve().parent / f"{source.resolve().name}.rejects"
     with open_source(source, read_mapping(mapping) if mapping else None) as files:
         # every header and every line length is looked at before the first row is written
-        plans = [(file, read_header(file), scan(file.path, file.name, file.format != ".parquet")) for file in files]
+        scans = [scan(file.path, file.name, file.format != ".parquet") for file in files]
+        plans = [(file, read_header(file), found) for file, found in zip(files, scans, strict=True)]
         total = sum(count_rows(file, found) for file, _, found in plans)
         kept = {file.table.name: RejectFile(folder, file.table.name) for file in files}
         reports: list[FileReport] = []

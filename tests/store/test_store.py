@@ -33,12 +33,12 @@ def town(tmp_path):
     return write(
         tmp_path / "town",
         posts=f"post_id,user_id,time,text,reply_to | p1,ana,{DAY}1Z,hello @bo,"
-        f" | p2,bo,{DAY}2Z,\"good, you?\",p1 | p3,cy,{DAY}3Z,哈哈 😀,",
+        f' | p2,bo,{DAY}2Z,"good, you?",p1 | p3,cy,{DAY}3Z,哈哈 😀,',
         interactions=f"source_id,target_id,time,kind | ana,cy,{DAY}4Z,like",
         ties=f"source_id,target_id,time,until,kind | ana,bo,,,friend | bo,cy,{DAY}1Z,2999-01-01,follows",
         labels=f"user_id,time,space,category,pleasure,arousal | ana,{DAY}1Z,ekman,joy,, | bo,{DAY}2Z,pad,,0.5,-0.25",
-        items="item_id,title,tags | i1,Rain,\"weather, grey\" | i2,Sun,",
-        feedback=f"user_id,item_id,time,reward,propensity,slate | ana,i1,{DAY}5Z,1,0.5,\"i1,i2\"",
+        items='item_id,title,tags | i1,Rain,"weather, grey" | i2,Sun,',
+        feedback=f'user_id,item_id,time,reward,propensity,slate | ana,i1,{DAY}5Z,1,0.5,"i1,i2"',
     )
 
 
@@ -90,7 +90,9 @@ def test_digest_is_the_same_in_another_store(new_url, town):
 def test_a_different_row_of_a_known_id_is_rejected(store, town, tmp_path):
     store.ingest(town)
     before = store.table("posts").sort("post_id")
-    more = write(tmp_path / "more", posts=f"post_id,user_id,time,text | p1,ana,{DAY}1Z,changed @cy | p4,ana,{DAY}1Z,new")
+    more = write(
+        tmp_path / "more", posts=f"post_id,user_id,time,text | p1,ana,{DAY}1Z,changed @cy | p4,ana,{DAY}1Z,new"
+    )
     report = store.ingest(more)
     assert (report.new, report.rejected) == (1, 1)
     (reject,) = pl.read_csv(report.files[0].reject_file).rows(named=True)
