@@ -2,6 +2,6 @@
 
 from emotide.api.model import Emotide
 from emotide.api.recipe import Recipe
-from emotide.api.social_log import SocialLog
+from emotide.api.social_log import SocialLog, known_spaces
 
-__all__ = ["Emotide", "Recipe", "SocialLog"]
+__all__ = ["Emotide", "Recipe", "SocialLog", "known_spaces"]

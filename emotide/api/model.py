@@ -120,7 +120,7 @@ class Emotide:
             reports: 'hidden' or 'known'.
             baselines: whether to fit and ask them too, on the same splits and vectors.
         """
-        timeline, vectors = self._compiled(log)
+        timeline, vectors = self.compiled(log)
         space = space or self._space(timeline)
         shown = _one_of("reports", reports, SHOWN)
         code = SPLITS.index(_one_of("split", split, SPLITS))
@@ -151,7 +151,7 @@ class Emotide:
             user_id, network, time, horizon (0: recognition), space, reading, then one column a category (probability) or
             dimension (coordinate).
         """
-        timeline, vectors = self._compiled(log)
+        timeline, vectors = self.compiled(log)
         known = space_named(space or self._space(timeline), self.spaces())
         _known_user(timeline, user)
         found = trace(self.trained.model, timeline, vectors, SHOWN[_one_of("reports", reports, SHOWN)], horizon)
@@ -184,7 +184,7 @@ class Emotide:
         Returns:
             source_id, target_id, network, time, effect, strength, p_value; the strongest first.
         """
-        timeline, vectors = self._compiled(log)
+        timeline, vectors = self.compiled(log)
         known = space_named(space or self._space(timeline), self.spaces())
         _known_user(timeline, user)
         shown = SHOWN[_one_of("reports", reports, SHOWN)]
@@ -213,13 +213,13 @@ class Emotide:
         """
         if self.recommender is None:
             raise BadInput("this model has learned from a log without feedback and recommends nothing: train it on feedback")
-        timeline, vectors = self._compiled(log)
+        timeline, vectors = self.compiled(log)
         _known_user(timeline, user)
         shown = SHOWN[_one_of("reports", reports, SHOWN)]
         space = self._space(timeline)
         return recommendations(self.trained, self.recommender, log, timeline, vectors, space, shown, user, top, epsilon)
 
-    def _compiled(self, log: SocialLog) -> tuple[Timeline, Tensor]:
+    def compiled(self, log: SocialLog) -> tuple[Timeline, Tensor]:
         """The log's timeline in this model's terms, and its posts' vectors."""
         for space in log.spaces().values():
             if space.name not in self.trained.model.readings.spaces:

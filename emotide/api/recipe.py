@@ -1,5 +1,10 @@
 """A recipe: everything that decides what a model becomes, as one TOML file."""
 
+from typing import Any
+
+from pydantic import ValidationError
+
+from emotide.errors import BadInput
 from emotide.recommend import QConfig
 from emotide.train import RunConfig
 
@@ -12,3 +17,18 @@ class Recipe(RunConfig, frozen=True, extra="forbid"):
     def base(self) -> RunConfig:
         """The part that makes the model of emotions."""
         return RunConfig.model_validate(self.model_dump(exclude={"recommend"}))
+
+    def changed(self, fields: dict[str, Any], **sections: dict[str, Any]) -> "Recipe":
+        """The same recipe with other values, where these are not None.
+
+        Raises:
+            BadInput: a value is out of its range.
+        """
+        values = self.model_dump()
+        for held, new in ((values, fields), *((values[name], section) for name, section in sections.items())):
+            held.update({key: value for key, value in new.items() if value is not None})
+        try:
+            return Recipe.model_validate(values)
+        except ValidationError as error:
+            first = error.errors()[0]
+            raise BadInput(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from error

@@ -53,8 +53,18 @@ class SocialLog:
         report = self.store.ingest(source, mapping=mapping, rejects=rejects, progress=progress)
         if source.is_dir():
             for file in sorted((source / "spaces").glob("*.toml")):
-                self.store.keep_space(read_space(file).name, file.read_text("utf-8"))
+                self.add_space(file)
         return report
+
+    def add_space(self, file: Path) -> EmotionSpace:
+        """Keep the emotion space of a TOML file beside the log.
+
+        Raises:
+            BadInput: the file is not a space.
+        """
+        space = read_space(file)
+        self.store.keep_space(space.name, file.read_text("utf-8"))
+        return space
 
     def table(self, name: str) -> pl.DataFrame:
         """A table of the log, whole; times are Datetime("us", "UTC")."""
@@ -112,6 +122,11 @@ class SocialLog:
             posts.select("network", "post_id", said), on=["network", "post_id"], how="left", maintain_order="left"
         )
         return ordered["said"].fill_null("").to_list()
+
+
+def known_spaces(log: SocialLog | None = None) -> dict[str, EmotionSpace]:
+    """All spaces by name: those built in, and a log's where one is given."""
+    return log.spaces() if log is not None else dict(built_in())
 
 
 def space_of(text: str) -> EmotionSpace:

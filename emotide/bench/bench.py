@@ -1,0 +1,58 @@
+"""What every measurement is made of: a data set as a log, seeds, means with spreads."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+
+from emotide.api import SocialLog
+from emotide.convert import convert
+
+Say = Callable[[str], None]
+Progress = Callable[[int, int, str], None]
+
+
+@dataclass(frozen=True)
+class Bench:
+    """A measurement: what it shows, which data set it needs, and how it runs (folder, seeds, say, progress)."""
+
+    about: str
+    needs: str | None
+    run: Callable[[Path, list[int], Say, Progress], dict[str, Any]]
+
+
+@contextmanager
+def converted(name: str, source: Path, **options: str) -> Iterator[SocialLog]:
+    """A public data set as a log, in a store that goes away afterwards."""
+    with TemporaryDirectory(prefix="emotide-bench-") as folder:
+        convert(name, source, Path(folder) / "log", **options)
+        log = SocialLog.open(str(Path(folder) / "bench.db"))
+        log.ingest(Path(folder) / "log")
+        yield log
+
+
+def spread(values: list[float | None]) -> list[float] | None:
+    """[mean, standard deviation] over seeds; None where a value is missing."""
+    if not values or any(value is None for value in values):
+        return None
+    return [round(float(np.mean(values)), 4), round(float(np.std(values)), 4)]  # type: ignore[arg-type]
+
+
+def gathered(runs: list[dict[str, Any]], metrics: tuple[str, ...]) -> dict[str, Any]:
+    """The chosen metrics of several `evaluate` results: method -> task -> metric -> [mean, sd]."""
+    methods = ["ours", *runs[0]["baselines"]]
+
+    def scores(run: dict[str, Any], method: str) -> dict[str, Any]:
+        return run if method == "ours" else run["baselines"][method]  # type: ignore[no-any-return]
+
+    return {
+        method: {
+            task: {metric: spread([scores(run, method)[task][metric] for run in runs]) for metric in metrics}
+            for task in ("recognition", "forecast")
+        }
+        for method in methods
+    }

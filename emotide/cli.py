@@ -1,0 +1,344 @@
+"""The command line: one command, one function, each a thin shell around `emotide.api` (DESIGN 5)."""
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from emotide.errors import EmotideError
+from emotide.terminal import Bar, show, write_table
+
+app = typer.Typer(
+    name="emotide",
+    help="The emotions of everyone on a social network over time: readings, forecasts, influence, recommendations.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+Store = Annotated[str, typer.Option(help="the store: a file, sqlite:///FILE or postgresql://…", show_default=False)]
+Model = Annotated[Path, typer.Option(help="the folder of the model", show_default=False)]
+Out = Annotated[Path | None, typer.Option(help="write the table to this .csv, .jsonl or .parquet file")]
+Json = Annotated[bool, typer.Option("--json", help="print JSON for machines")]
+Space = Annotated[str | None, typer.Option(help="emotion space; by default one that the model was trained on")]
+User = Annotated[str | None, typer.Option(help="one person only")]
+Device = Annotated[str, typer.Option(help="cpu, cuda or mps")]
+
+
+class Split(StrEnum):
+    """Which part of the log."""
+
+    train = "train"
+    dev = "dev"
+    test = "test"
+
+
+class Reports(StrEnum):
+    """Whether labels of earlier steps may be used."""
+
+    hidden = "hidden"
+    known = "known"
+
+
+KnownReports = Annotated[Reports, typer.Option(help="whether labels of earlier steps may be used")]
+
+
+@app.command()
+def demo(
+    data: Annotated[Path | None, typer.Option(help="a social log of your own; a simulated town by default")] = None,
+    out: Annotated[Path, typer.Option(help="the folder for store, model and report")] = Path("demo-out"),
+    config: Annotated[Path | None, typer.Option(help="a recipe (TOML)")] = None,
+    seed: int = 0,
+) -> None:
+    """Everything on a sample network; ends with a report page.
+
+    Example: emotide demo --out demo-out
+    """
+    from emotide.api import Recipe
+    from emotide.demo.run import run_demo
+
+    recipe = Recipe.read(config) if config else None
+    with Bar() as bar:
+        report = run_demo(out, data, recipe, seed, bar.say, bar.progress)
+    typer.echo(report)
+
+
+@app.command()
+def ingest(
+    source: Annotated[list[Path], typer.Argument(help="social logs: folders, zips or single tables")],
+    store: Store,
+    mapping: Annotated[Path | None, typer.Option(help="a TOML file that renames the columns of a foreign log")] = None,
+    rejects: Annotated[Path | None, typer.Option(help="the folder for rejected rows; beside the source by default")] = None,
+    json: Json = False,
+) -> None:
+    """Read, validate and store social logs; doing it twice changes nothing.
+
+    Example: emotide ingest town/log --store town.db
+    """
+    import polars as pl
+
+    from emotide.api import SocialLog
+
+    log = SocialLog.open(store)
+    reports = []
+    with Bar() as bar:
+        for place in source:
+            reports.append(log.ingest(place, mapping, rejects, bar.progress))
+    rows = [
+        {
+            "file": file.file, "table": file.table, "rows": file.rows, "new": file.new, "there": file.there,
+            "rejected": file.rejected, "derived": file.derived,
+            "rejects": str(file.reject_file) if file.reject_file else None,
+        }
+        for report in reports
+        for file in report.files
+    ]  # fmt: skip
+    for line in [line for report in reports for line in report.warnings]:
+        typer.echo(f"warning: {line}", err=True)
+    show(pl.DataFrame(rows), json)
+
+
+@app.command()
+def convert(
+    name: Annotated[str, typer.Argument(help="a data set; 'list' shows them all")],
+    source: Annotated[Path | None, typer.Argument(help="the folder (or file) of the set as published")] = None,
+    out: Annotated[Path | None, typer.Argument(help="the folder for the social log")] = None,
+    option: Annotated[list[str] | None, typer.Option(help="KEY=VALUE, see 'emotide convert list'")] = None,
+    json: Json = False,
+) -> None:
+    """A public data set becomes a social log.
+
+    Example: emotide convert meld MELD/data/MELD meld-log
+    """
+    import polars as pl
+
+    from emotide.convert import CONVERTERS
+    from emotide.convert import convert as run
+
+    if name == "list":
+        rows = [
+            {"name": key, "about": each.about, "licence": each.licence, "options": ", ".join(f"{k}: {v}" for k, v in each.options.items())}
+            for key, each in CONVERTERS.items()
+        ]
+        return show(pl.DataFrame(rows), json)
+    if source is None or out is None:
+        raise typer.BadParameter("a data set needs SOURCE and OUT")
+    options = dict(_pair(text) for text in option or [])
+    counts = run(name, source, out, **options)
+    show(pl.DataFrame({"table": list(counts), "rows": list(counts.values())}), json)
+
+
+@app.command()
+def train(
+    store: Store,
+    model: Model,
+    config: Annotated[Path | None, typer.Option(help="a recipe (TOML); the flags below change it")] = None,
+    space: Annotated[list[str] | None, typer.Option(help="train on these spaces alone")] = None,
+    step: Annotated[str | None, typer.Option(help="a window such as 1h, 1d, or 'turn' for dialogues")] = None,
+    text: Annotated[str | None, typer.Option(help="text vectors: words or minilm")] = None,
+    epochs: int | None = None,
+    seed: int | None = None,
+    device: Device = "cpu",
+    resume: Annotated[bool, typer.Option(help="go on where an interrupted training of this model stopped")] = False,
+) -> None:
+    """Learn encoders, network, readings and, where there is feedback, recommending.
+
+    Example: emotide train --store town.db --model town --step 1d
+    """
+    import shutil
+
+    from emotide.api import Emotide, SocialLog
+
+    recipe = _recipe(config, space, step, text, epochs, seed)
+    checkpoint = model / "checkpoint"
+    if not resume:
+        shutil.rmtree(checkpoint, ignore_errors=True)
+    with Bar() as bar:
+        made = Emotide.fit(SocialLog.open(store), recipe, checkpoint=checkpoint, device=device, progress=bar.progress)
+    made.save_pretrained(model)
+    shutil.rmtree(checkpoint, ignore_errors=True)
+    typer.echo(f"{model}: best score on dev {made.history.best:.4f} after {len(made.history.rows)} epochs")
+
+
+@app.command()
+def evaluate(
+    store: Store,
+    model: Model,
+    split: Split = Split.test,
+    space: Space = None,
+    reports: KnownReports = Reports.hidden,
+    baselines: Annotated[bool, typer.Option(help="also fit and ask the baselines")] = True,
+    json: Json = False,
+    device: Device = "cpu",
+) -> None:
+    """Recognition and forecast beside the baselines.
+
+    Example: emotide evaluate --store town.db --model town --reports known
+    """
+    from emotide.api import Emotide, SocialLog
+    from emotide.terminal import show_evaluation
+
+    found = Emotide.from_pretrained(model, device).evaluate(
+        SocialLog.open(store), split=split, space=space, reports=reports, baselines=baselines
+    )
+    show_evaluation(found, json)
+
+
+@app.command()
+def predict(
+    store: Store,
+    model: Model,
+    user: User = None,
+    horizon: Annotated[int, typer.Option(min=0, help="steps to forecast beyond the end of the log")] = 0,
+    space: Space = None,
+    reports: KnownReports = Reports.known,
+    out: Out = None,
+    json: Json = False,
+    device: Device = "cpu",
+) -> None:
+    """Readings per user and step, and forecasts.
+
+    Example: emotide predict --store town.db --model town --user ana --horizon 3 --space pad
+    """
+    from emotide.api import Emotide, SocialLog
+
+    frame = Emotide.from_pretrained(model, device).predict(
+        SocialLog.open(store), user=user, horizon=horizon, space=space, reports=reports
+    )
+    write_table(frame, out) if out else show(frame, json)
+
+
+@app.command()
+def influence(
+    store: Store,
+    model: Model,
+    user: User = None,
+    top: Annotated[int, typer.Option(min=1, help="rows to print")] = 20,
+    total: Annotated[bool, typer.Option("--total", help="one row a pair over all time")] = False,
+    space: Space = None,
+    reports: KnownReports = Reports.known,
+    out: Out = None,
+    json: Json = False,
+    device: Device = "cpu",
+) -> None:
+    """Who moved whom, when and how much.
+
+    Example: emotide influence --store town.db --model town --user ana --total
+    """
+    from emotide.api import Emotide, SocialLog
+
+    frame = Emotide.from_pretrained(model, device).influence(
+        SocialLog.open(store), user=user, total=total, space=space, reports=reports
+    )
+    write_table(frame, out) if out else show(frame.head(top), json)
+
+
+@app.command()
+def recommend(
+    store: Store,
+    model: Model,
+    user: User = None,
+    top: Annotated[int, typer.Option(min=1, help="items a person")] = 5,
+    epsilon: Annotated[float, typer.Option(min=0, max=1, help="share of the ranks given to chance")] = 0.0,
+    reports: KnownReports = Reports.known,
+    out: Out = None,
+    json: Json = False,
+    device: Device = "cpu",
+) -> None:
+    """Items for users in the state each is in, with the reason.
+
+    Example: emotide recommend --store town.db --model town --user ana --top 3
+    """
+    from emotide.api import Emotide, SocialLog
+
+    frame = Emotide.from_pretrained(model, device).recommend(
+        SocialLog.open(store), user=user, top=top, epsilon=epsilon, reports=reports
+    )
+    write_table(frame, out) if out else show(frame, json)
+
+
+@app.command()
+def spaces(
+    show_one: Annotated[str | None, typer.Option("--show", help="the categories and places of one space")] = None,
+    add: Annotated[Path | None, typer.Option(help="a TOML file to add to the store")] = None,
+    store: Annotated[str | None, typer.Option(help="also the spaces of this store")] = None,
+    json: Json = False,
+) -> None:
+    """Emotion spaces: list them, show one, add one to a store.
+
+    Example: emotide spaces --show ekman
+    """
+    import polars as pl
+
+    from emotide.api import SocialLog, known_spaces
+
+    log = SocialLog.open(store) if store else None
+    if add is not None:
+        if log is None:
+            raise typer.BadParameter("--add needs --store")
+        log.add_space(add)
+    known = known_spaces(log)
+    if show_one is not None:
+        from emotide.model import space_named
+
+        space = space_named(show_one, known)
+        rows = zip(space.names, space.pad.tolist(), strict=True)
+        table = [{"name": name, "pleasure": p, "arousal": a, "dominance": d} for name, (p, a, d) in rows]
+    else:
+        table = [
+            {"space": space.name, "kind": "dimensions" if space.dimensional else "categories", "names": ", ".join(space.names)}
+            for space in known.values()
+        ]
+    show(pl.DataFrame(table), json)
+
+
+@app.command()
+def bench(
+    name: Annotated[str, typer.Argument(help="which measurement; 'list' shows them all")],
+    data: Annotated[Path | None, typer.Option(help="the folder of public data sets; $EMOTIDE_DATA by default")] = None,
+    seeds: Annotated[int, typer.Option(min=1, help="how many seeds")] = 3,
+    json: Json = False,
+) -> None:
+    """The measurements behind every claim in the README.
+
+    Example: emotide bench meld --data ~/data --seeds 3
+    """
+    from emotide.bench import run_bench
+
+    with Bar() as bar:
+        found = run_bench(name, data, seeds, bar.say, bar.progress)
+    show(found, json)
+
+
+def main() -> None:
+    """Run the command line: 0 done, 1 the input or the request is wrong (one line), 2 wrong usage."""
+    try:
+        app()
+    except EmotideError as error:
+        print(f"emotide: {error}", file=sys.stderr)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        print("emotide: interrupted", file=sys.stderr)
+        sys.exit(130)
+
+
+def _pair(text: str) -> tuple[str, str]:
+    key, sign, value = text.partition("=")
+    if not sign:
+        raise typer.BadParameter(f"--option wants KEY=VALUE, this came: {text!r}")
+    return key, value
+
+
+def _recipe(
+    config: Path | None, space: list[str] | None, step: str | None, text: str | None, epochs: int | None, seed: int | None
+) -> Any:
+    from emotide.api import Recipe
+
+    recipe = Recipe.read(config) if config else Recipe()
+    train = {"spaces": space or None, "epochs": epochs, "seed": seed}
+    return recipe.changed(
+        {"text": text}, timeline={"step": step}, train=train, recommend={"seed": seed}
+    )
