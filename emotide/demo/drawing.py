@@ -15,7 +15,10 @@ MOST_DRAWN = 150  # people
 MOST_ARROWS = 200
 WHEN_NONE = 40  # arrows, where no pair stands out from chance
 SIGNIFICANT = 0.05
-WIDTH, HEIGHT, MARGIN, RADIUS = 760, 560, 36, 9
+CHANCE = f"shuffled ties (p\u00a0<\u00a0{SIGNIFICANT})"
+WIDTH, HEIGHT, RADIUS = 760, 560, 9
+MARGIN = np.array([52, 36])
+LONGEST = 14  # letters of a name in the picture; the whole name shows when pointed at
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,7 @@ def draw_network(content: ReportContent, people: pl.DataFrame) -> Drawing:
     source, target = np.array(ends, dtype=np.int64).reshape(-1, 2).T
     share = (arrows["strength"] / (arrows["strength"].max() or 1.0)).to_numpy().astype(float)
     place = force_layout(source, target, 0.15 + 0.85 * share, len(nodes))
-    place = place * [WIDTH - 2 * MARGIN, HEIGHT - 2 * MARGIN] + MARGIN
+    place = place * (np.array([WIDTH, HEIGHT]) - 2 * MARGIN) + MARGIN
     lines = [
         _arrow(row, place[s], place[t], s, t, w)
         for row, (s, t), w in zip(arrows.iter_rows(named=True), ends, share, strict=True)
@@ -98,9 +101,9 @@ def _drawn(content: ReportContent, people: pl.DataFrame) -> tuple[pl.DataFrame, 
         else (pairs.sort("strength", descending=True).head(WHEN_NONE))
     )
     says = (
-        f"{len(arrows)} of the {len(clear)} pairs whose influence stands out from shuffled ties (p < {SIGNIFICANT})"
+        f"{_of(len(arrows), len(clear))} pairs whose influence stands out from {CHANCE}"
         if len(clear)
-        else f"No pair stands out from shuffled ties (p < {SIGNIFICANT}); the {len(arrows)} strongest are drawn"
+        else f"No pair stands out from {CHANCE}; the {len(arrows)} strongest are drawn"
     )
     if len(active) > len(kept):
         says += f", among the {len(kept)} most active of {len(active)} people"
@@ -163,8 +166,16 @@ def _node(row: dict[str, object], place: np.ndarray, k: int) -> Markup:
         "g",
         tag("title", f"{row['user_id']}: {feels}" if feels else str(row["user_id"])),
         tag("circle", cx=x, cy=y, r=RADIUS, fill=colour),
-        tag("text", row["user_id"], x=x, y=f"{place[1] - RADIUS - 4:.1f}"),
+        tag("text", _short(str(row["user_id"])), x=x, y=f"{place[1] - RADIUS - 4:.1f}"),
         class_="node",
         data_k=k,
         data_person=row["person"],
     )
+
+
+def _of(some: int, everything: int) -> str:
+    return f"All {some}" if some == everything else f"The {some} strongest of {everything}"
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= LONGEST else name[: LONGEST - 1] + "…"

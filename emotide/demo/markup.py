@@ -41,7 +41,7 @@ def data_block(value: object, name: str) -> Markup:
     return Markup(f'<script type="application/json" id="{html.escape(name)}">{text}</script>')
 
 
-def number(value: float | None, digits: int = 2) -> str:
+def number(value: int | float | None, digits: int = 2) -> str:
     """A number for people: fixed digits, a real minus sign, a dash where there is none."""
     if value is None or value != value:
         return "–"

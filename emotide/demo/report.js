@@ -122,7 +122,7 @@
     if (shares[k]) words.push(ranked(shares[k]).slice(0, 3).map(([share, name]) => `${name} ${percent(share)}`).join(", "));
     if (pleasure[k] !== null) words.push(`pleasure ${figure(pleasure[k])}`);
     const true_ = truth ? truth.times.indexOf(times[k]) : -1;
-    if (true_ >= 0) words.push(`in truth ${data.categories[truth.category[true_]] || "?"}, ${figure(truth.pleasure[true_])}`);
+    if (true_ >= 0) words.push(`in truth: ${data.categories[truth.category[true_]] || "?"}, pleasure ${figure(truth.pleasure[true_])}`);
     at("readout").textContent = words.join(" · ");
     const chart = at("chart");
     chart.setAttribute("aria-valuemin", 0);

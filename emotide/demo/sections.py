@@ -43,12 +43,12 @@ def headline(content: ReportContent) -> Markup:
         r = pleasure_correlation(content.pleasure, content.truth)
         rank = influence_ranking(content.influence, content.truth)
         tiles.append(
-            _tile("Pleasure against the truth", number(r), "correlation, all people and days")
+            _tile("Pleasure, checked", number(r), "correlation with the truth, all people and days")
             if r is not None
             else None
         )
         says = "chance that a true influence is ranked above a tie without (0.50 is guessing)"
-        tiles.append(_tile("Influence against the truth", number(rank), says) if rank is not None else None)
+        tiles.append(_tile("Influences, checked", number(rank), says) if rank is not None else None)
     if not content.recommendations.is_empty():
         people = content.recommendations.select("network", "user_id").n_unique()
         tiles.append(_tile("Items offered", f"{len(content.recommendations):,}", f"for {people:,} people"))
@@ -77,7 +77,7 @@ def _score_tile(evaluation: Mapping[str, Any], part: str, name: str) -> Markup |
     others = {who: (scores.get(part) or {}).get(metric) for who, scores in evaluation.get("baselines", {}).items()}
     known = {who: value for who, value in others.items() if value is not None}
     best = max(known, key=lambda who: known[who]) if known else None
-    says = BETTER[metric] + (f"; best baseline {best}: {number(known[best])}" if best else "")
+    says = BETTER[metric] + (f"; best baseline, {best.replace('_', ' ')}: {number(known[best])}" if best else "")
     return _tile(name, number(evaluation[part][metric]), says)
 
 
@@ -117,7 +117,7 @@ def _bar(value: float | None, column: list[float | None], system: str) -> Markup
     return join(bar, tag("b" if best else "span", number(value)))
 
 
-def _plain(value: float) -> str:
+def _plain(value: int | float) -> str:
     return f"{value:,}" if isinstance(value, int) else number(value)
 
 
