@@ -129,6 +129,8 @@ def test_it_can_be_used_by_keyboard_alone(browser, file):
         page.keyboard.press("ArrowRight")
         assert page.get_attribute("#chart", "aria-valuenow") == "1"
         assert page.get_attribute("#chart", "aria-valuetext") != first
+        page.keyboard.press("ArrowLeft")
+        assert page.get_attribute("#chart", "aria-valuetext") == first
         page.keyboard.press("End")
         assert "(forecast)" in page.inner_text("#readout")
         page.keyboard.press("ArrowRight")
