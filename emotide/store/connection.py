@@ -97,6 +97,10 @@ class Connection:
         condition = "" if " WHERE " in sql else " WHERE true"  # SQLite wants one before ON CONFLICT
         return self.change(f"{sql}{condition} ON CONFLICT DO NOTHING")
 
+    def by_index(self, name: str) -> str:
+        """Behind a table in FROM: SQLite, which knows nothing of a new table's sizes, must read it by this index."""
+        return f"INDEXED BY {name}" if self.sqlite else ""
+
     def mark(self, number: int) -> str:
         """The placeholder of the parameter of that number, from 1."""
         return "?" if self.sqlite else f"${number}"

@@ -46,12 +46,13 @@ def derive(connection: Connection, rows: pl.DataFrame, table: Table) -> int:
 
 def _replies(connection: Connection, staged: str) -> int:
     """Replies of which the staged post is the answer (child) or the answered one (parent)."""
+    child = f"posts AS child {connection.by_index('posts_answered') if staged == 'parent' else ''}"
+    first, second = (child, "posts AS parent") if staged == "child" else ("posts AS parent", child)
     return connection.insert(f"""{_INTO}
         SELECT child.user_id, parent.user_id, child.time, 'reply', child.network, child.post_id
         FROM {POSTS} AS s
-        JOIN posts AS {staged} ON {staged}.network = s.network AND {staged}.post_id = s.post_id
-        JOIN posts AS {"parent" if staged == "child" else "child"}
-          ON parent.network = child.network AND parent.post_id = child.reply_to
+        JOIN {first} ON {staged}.network = s.network AND {staged}.post_id = s.post_id
+        JOIN {second} ON parent.network = child.network AND parent.post_id = child.reply_to
         WHERE child.reply_to IS NOT NULL AND child.user_id <> parent.user_id""")
 
 
