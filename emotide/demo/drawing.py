@@ -1,6 +1,7 @@
 """The influence network as a picture and as a table."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -14,8 +15,8 @@ from emotide.demo.markup import Markup, join, number, table, tag
 MOST_DRAWN = 150  # people
 MOST_ARROWS = 200
 WHEN_NONE = 40  # arrows, where no pair stands out from chance
-SIGNIFICANT = 0.05
-CHANCE = f"shuffled ties (p\u00a0<\u00a0{SIGNIFICANT})"
+SIGNIFICANT = 0.05  # itself included: it is the least that 19 shuffles can give
+CHANCE = f"shuffled ties (p\u00a0≤\u00a0{SIGNIFICANT})"
 WIDTH, HEIGHT, RADIUS = 760, 560, 9
 MARGIN = np.array([52, 36])
 LONGEST = 14  # letters of a name in the picture; the whole name shows when pointed at
@@ -63,7 +64,7 @@ def draw_network(content: ReportContent, people: pl.DataFrame) -> Drawing:
     index = {(n, u): k for k, (n, u) in enumerate(nodes.select(PERSON).iter_rows())}
     ends = [(index[n, s], index[n, t]) for n, s, t in arrows.select("network", "source_id", "target_id").iter_rows()]
     source, target = np.array(ends, dtype=np.int64).reshape(-1, 2).T
-    share = (arrows["strength"] / (arrows["strength"].max() or 1.0)).to_numpy().astype(float)
+    share = np.sqrt((arrows["strength"] / (arrows["strength"].max() or 1.0)).to_numpy().astype(float))
     place = force_layout(source, target, 0.15 + 0.85 * share, len(nodes))
     place = place * (np.array([WIDTH, HEIGHT]) - 2 * MARGIN) + MARGIN
     lines = [
@@ -84,6 +85,11 @@ def draw_network(content: ReportContent, people: pl.DataFrame) -> Drawing:
     return Drawing(svg, picked)
 
 
+def stands_out(pairs: pl.DataFrame) -> pl.DataFrame:
+    """The pairs whose influence is larger than chance gives."""
+    return pairs.filter(pl.col("p_value") <= SIGNIFICANT + 1e-9)
+
+
 def _drawn(content: ReportContent, people: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame, str]:
     """Who and which pairs are drawn, strongest last, and the sentence about it."""
     pairs = content.influence
@@ -94,7 +100,7 @@ def _drawn(content: ReportContent, people: pl.DataFrame) -> tuple[pl.DataFrame, 
     kept = active.head(MOST_DRAWN)
     for end in ("source_id", "target_id"):
         pairs = pairs.join(kept.select("network", "user_id"), left_on=["network", end], right_on=PERSON, how="semi")
-    clear = pairs.filter(pl.col("p_value") < SIGNIFICANT)
+    clear = stands_out(pairs)
     arrows = (
         clear.sort("strength", descending=True).head(MOST_ARROWS)
         if len(clear)
@@ -135,16 +141,16 @@ def _head(name: str) -> Markup:
     return tag("marker", shape, id=f"head-{name}", class_=f"head {name}", viewBox="0 0 8 8", orient="auto", **size)
 
 
-def _arrow(row: dict[str, object], start: np.ndarray, end: np.ndarray, s: int, t: int, share: float) -> Markup:
+def _arrow(row: dict[str, Any], start: np.ndarray, end: np.ndarray, s: int, t: int, share: float) -> Markup:
     """A bent arrow from the edge of one dot to the edge of the other, so that both directions can be seen."""
-    sign = "up" if float(row["effect"] or 0) >= 0 else "down"  # type: ignore[arg-type]
+    sign = "up" if row["effect"] >= 0 else "down"
     along = end - start
     length = max(float(np.hypot(*along)), 1e-6)
     bend = (start + end) / 2 + np.array([-along[1], along[0]]) * 0.12
     tip = end - (end - bend) / max(float(np.hypot(*(end - bend))), 1e-6) * min(RADIUS + 3, length / 3)
     path = f"M{start[0]:.1f} {start[1]:.1f} Q{bend[0]:.1f} {bend[1]:.1f} {tip[0]:.1f} {tip[1]:.1f}"
-    name = f"{row['source_id']} → {row['target_id']}: strength {number(float(row['strength'] or 0), 3)}, "  # type: ignore[arg-type]
-    name += f"effect {number(float(row['effect'] or 0), 3)}"  # type: ignore[arg-type]
+    name = f"{row['source_id']} → {row['target_id']}: strength {number(row['strength'], 3)}, "
+    name += f"effect {number(row['effect'], 3)}"
     return tag(
         "path",
         tag("title", name),
@@ -158,7 +164,7 @@ def _arrow(row: dict[str, object], start: np.ndarray, end: np.ndarray, s: int, t
     )
 
 
-def _node(row: dict[str, object], place: np.ndarray, k: int) -> Markup:
+def _node(row: dict[str, Any], place: np.ndarray, k: int) -> Markup:
     feels = row["feels"]
     colour = colours_of([str(feels)])[0] if feels else "#a3a7ad"
     x, y = (f"{value:.1f}" for value in place)

@@ -7,7 +7,7 @@ import polars as pl
 
 from emotide.demo.agreement import influence_ranking, pleasure_correlation
 from emotide.demo.content import ReportContent
-from emotide.demo.drawing import MOST_DRAWN, SIGNIFICANT
+from emotide.demo.drawing import MOST_DRAWN, stands_out
 from emotide.demo.markup import Markup, join, number, table, tag
 from emotide.demo.people import MOST_PEOPLE, MOST_STEPS
 
@@ -35,7 +35,7 @@ def headline(content: ReportContent) -> Markup:
         for part, name in (("recognition", "Feelings now"), ("forecast", "Feelings next"))
     ]
     if not content.influence.is_empty():
-        clear = content.influence.filter(pl.col("p_value") < SIGNIFICANT).height
+        clear = stands_out(content.influence).height
         tiles.append(
             _tile("Influences", f"{clear:,}", f"of {len(content.influence):,} pairs stand out from shuffled ties")
         )

@@ -257,6 +257,12 @@ def test_where_nothing_stands_out_the_strongest_are_drawn():
     assert drawing.svg.count("<title>") == 40 + drawing.svg.count('class="node"')
 
 
+def test_the_least_p_value_of_nineteen_shuffles_stands_out():
+    content = many(60)
+    least = content.influence.with_columns(p_value=pl.lit(1 / 20))
+    assert draw_network(replace(content, influence=least), chosen_people(content)).says.startswith("All 60 pairs")
+
+
 def test_users_of_one_name_in_two_networks_are_two_people(content):
     twins = pl.concat([content.readings, content.readings.with_columns(network=pl.lit("hamlet"))])
     labels = chosen_people(replace(content, readings=twins))["label"].to_list()
