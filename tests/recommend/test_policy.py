@@ -75,3 +75,5 @@ def test_without_epsilon_the_best_stand_in_order():
     assert got.item.tolist() == [[1, 2, 3, 0]]  # of equals the first
     assert got.propensity.tolist() == [[1.0] * 4]
     assert not got.explored.any()
+    level = epsilon_greedy(np.zeros((1, 500), np.float32), np.ones((1, 500), bool), 500, 0.0, np.random.default_rng(0))
+    assert level.item.tolist() == [list(range(500))]

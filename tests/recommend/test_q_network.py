@@ -46,6 +46,8 @@ def test_what_never_varies_is_left_alone():
     Q.measure(H, items, torch.full((4,), 2.0).double(), torch.ones(4, dtype=torch.bool), 0.9)
     assert torch.isfinite(Q.scores(H, items)).all()
     assert_close(Q.f.last_bias.item(), 2.0)  # all done: the value to start from is the mean reward
+    Q.measure(H, items, torch.full((4,), 2.0).double(), torch.tensor([True, False, False, True]), 0.9)
+    assert_close(Q.f.last_bias.item(), 2.0 / (1 - 0.9 * 0.5))  # half go on: m = 2 + 0.9 · m / 2
 
 
 def test_losses_as_written():

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -6,7 +7,7 @@ import torch
 from safetensors.torch import load_file
 
 from emotide.errors import BadInput, ModelMismatch
-from emotide.recommend import QConfig, Recommender, Transitions
+from emotide.recommend import LOSSES, QConfig, Recommender, Transitions
 
 QUICK = QConfig(width=8, steps=15, batch=32)
 
@@ -111,6 +112,23 @@ def test_progress_is_told():
     steps = told[-1][1]
     assert [step for step, _, _ in told] == list(range(1, steps + 1))
     assert told[-1][2].startswith("loss ")
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_the_unit_of_the_reward_changes_nothing(loss):
+    config, rows = QUICK.model_copy(update={"loss": loss}), log()
+    one = Recommender.fit(rows, VECTORS, config).scores(H)
+    stars = Recommender.fit(replace(rows, reward=rows.reward * 100), VECTORS, config).scores(H)
+    np.testing.assert_allclose(stars, 100 * one, rtol=1e-3, atol=0.02)
+
+
+def test_every_online_step_learns_from_the_new_reward(fitted, monkeypatch):
+    replayed, new = [], log(9, seed=1)
+    monkeypatch.setattr(fitted.learner, "step", lambda rows, rate: replayed.append(rows))
+    fitted.learn(new)
+    assert [rows.reward[0] for rows in replayed] == new.reward.tolist()
+    assert {len(rows) for rows in replayed} == {QUICK.online_batch}
+    assert len(fitted.memory) == 69
 
 
 def test_a_longer_log_is_kept_whole():
