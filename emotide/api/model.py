@@ -169,7 +169,7 @@ class Emotide:
         total: bool = False,
         space: str | None = None,
         reports: str = "known",
-        shuffles: int = 19,
+        shuffles: int = 39,
     ) -> pl.DataFrame:
         """Who moved whom, when, how much: each reading with and without each neighbour.
 

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from emotide.model.batch import View
-from emotide.nn import DeepLSTMCell, Gathered, Residual, SegmentAttention
+from emotide.nn import DeepLSTMCell, Gathered, Residual, SegmentAttention, segment_sum
 
 PAD = 3  # the first coordinates of the affect vector: pleasure, arousal, dominance
 
@@ -99,31 +99,31 @@ class FusedNetwork(nn.Module):
             view: of step t.
             vectors: of all posts; the view's `post` are rows of it.
         """
-        H, near = state.H.index_select(0, view.user), state.H.index_select(0, view.near)
-        Hi, Hj = Gathered(H, view.target), Gathered(near, view.source)
-        A = self.f_A(state.A.index_select(0, view.pair), Hi, Hj, view.kinds, elapsed_code(view.pair_elapsed))
+        H, _, Hj, A = self._pairs(state, view)
         R = self.f_G(H, view.target, Hj, A)
         X = self.f_AT(H, view.owner, self._posts(view, vectors))
         return Moved(self.f_H(H, X, R, view.counts, elapsed_code(view.elapsed)), A)
 
-    def without_each(
+    def with_and_without(
         self, state: State, view: View, vectors: Float[Tensor, "vectors width"]
-    ) -> Float[Tensor, "pairs state"]:
-        """For every pair the target's state after the step, had that one neighbour not been there.
+    ) -> tuple[Float[Tensor, "pairs state"], Float[Tensor, "pairs state"]]:
+        """For every pair the target's state after the step, and as it would be had that one neighbour not been there.
 
         The attention over the others is the same sum without one term: R₋j = (R − α_j v_j) / (1 − α_j).
         """
-        H, near = state.H.index_select(0, view.user), state.H.index_select(0, view.near)
-        Hi, Hj = Gathered(H, view.target), Gathered(near, view.source)
-        A = self.f_A(state.A.index_select(0, view.pair), Hi, Hj, view.kinds, elapsed_code(view.pair_elapsed))
+        H, _, Hj, A = self._pairs(state, view)
         weight, value = self.f_G.rows(H, view.target, Hj, A)
-        said = torch.zeros_like(H[:, :1]).expand(-1, value.shape[1]).index_add(0, view.target, weight[:, None] * value)
-        rest = (said.index_select(0, view.target) - weight[:, None] * value) / (1 - weight).clamp(min=1e-6)[:, None]
+        said = segment_sum(weight[:, None] * value, view.target, len(H))
+        rest = said.index_select(0, view.target) - weight[:, None] * value
         alone = weight > 1 - 1e-6
-        R = torch.where(alone[:, None], self.f_G.empty, rest)
-        X = self.f_AT(H, view.owner, self._posts(view, vectors)).index_select(0, view.target)
-        counts, elapsed = view.counts[view.target], elapsed_code(view.elapsed)[view.target]
-        return self.f_H(H.index_select(0, view.target), X, R, counts, elapsed)
+        without = torch.where(alone[:, None], self.f_G.empty, rest / (1 - weight).clamp(min=1e-6)[:, None])
+        X = self.f_AT(H, view.owner, self._posts(view, vectors))
+        time = elapsed_code(view.elapsed)
+        R = torch.where(self.f_G.occupied(view.target, len(H))[:, None], said, self.f_G.empty)
+        real = self.f_H(H, X, R, view.counts, time).index_select(0, view.target)
+        of_pair = (part.index_select(0, view.target) for part in (H, X, view.counts, time))
+        Ht, Xt, counts, time = of_pair
+        return real, self.f_H(Ht, Xt, without, counts, time)
 
     def written(self, state: State, view: View, moved: Moved) -> State:
         """The state with what a step made of its users and pairs."""
@@ -146,6 +146,12 @@ class FusedNetwork(nn.Module):
         """
         still = functional.softplus(self.keep(torch.cat([H, M[:, -1:]], 1)))
         return self.f_Y(H, M) + still * M[:, :-1]
+
+    def _pairs(self, state: State, view: View) -> tuple[Tensor, Gathered, Gathered, Tensor]:
+        """H of the view's users, H of the targets and of the sources of its pairs, and A[t]."""
+        H, near = state.H.index_select(0, view.user), state.H.index_select(0, view.near)
+        Hi, Hj = Gathered(H, view.target), Gathered(near, view.source)
+        return H, Hi, Hj, self.f_A(state.A.index_select(0, view.pair), Hi, Hj, view.kinds, elapsed_code(view.pair_elapsed))
 
     def _posts(self, view: View, vectors: Tensor) -> Tensor:
         posts = vectors.index_select(0, view.post)

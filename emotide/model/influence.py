@@ -32,7 +32,7 @@ def influences(
     vectors: Float[Tensor, "posts width"],
     space: str,
     shown: Shown | None = None,
-    shuffles: int = 19,
+    shuffles: int = 39,
     seed: int = 0,
 ) -> Influence:
     """The counterfactual effect of every neighbour: the same step with and without that one pair.
@@ -74,8 +74,7 @@ def _effect(
     model: AffectiveModel, followed: Followed, view: View, vectors: Tensor, space: str
 ) -> tuple[Float[Tensor, " pairs"], Float[Tensor, " pairs"]]:
     M = followed.before.M.index_select(0, view.user).index_select(0, view.target)
-    real = model.network.advance(followed.before, view, vectors).H.index_select(0, view.target)
-    without = model.network.without_each(followed.before, view, vectors)
+    real, without = model.network.with_and_without(followed.before, view, vectors)
     with_Y, without_Y = model.network.read(torch.cat([real, without]), torch.cat([M, M])).chunk(2)
     known = model.readings.spaces[space]
     change = (model.readings.read(space, with_Y) - model.readings.read(space, without_Y)).abs()
