@@ -75,5 +75,6 @@ def test_without_epsilon_the_best_stand_in_order():
     assert got.item.tolist() == [[1, 2, 3, 0]]  # of equals the first
     assert got.propensity.tolist() == [[1.0] * 4]
     assert not got.explored.any()
-    level = epsilon_greedy(np.zeros((1, 500), np.float32), np.ones((1, 500), bool), 500, 0.0, np.random.default_rng(0))
-    assert level.item.tolist() == [list(range(500))]
+    levels = np.random.default_rng(0).integers(0, 3, 500).astype(np.float32)
+    got = epsilon_greedy(levels[None], np.ones((1, 500), bool), 500, 0.0, np.random.default_rng(0))
+    assert got.item[0].tolist() == sorted(range(500), key=lambda item: -levels[item])  # sorted() keeps equals in order
