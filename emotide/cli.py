@@ -157,7 +157,7 @@ def train(
     if not resume:
         shutil.rmtree(checkpoint, ignore_errors=True)
     with Bar() as bar:
-        made = Emotide.fit(SocialLog.open(store), recipe, checkpoint=checkpoint, device=device, progress=bar.progress)
+        made = Emotide.fit(SocialLog.open(store, create=False), recipe, checkpoint=checkpoint, device=device, progress=bar.progress)
     made.save_pretrained(model)
     shutil.rmtree(checkpoint, ignore_errors=True)
     typer.echo(f"{model}: best score on dev {made.history.best:.4f} after {len(made.history.rows)} epochs")
@@ -182,7 +182,7 @@ def evaluate(
     from emotide.terminal import show_evaluation
 
     found = Emotide.from_pretrained(model, device).evaluate(
-        SocialLog.open(store), split=split, space=space, reports=reports, baselines=baselines
+        SocialLog.open(store, create=False), split=split, space=space, reports=reports, baselines=baselines
     )
     show_evaluation(found, json)
 
@@ -206,7 +206,7 @@ def predict(
     from emotide.api import Emotide, SocialLog
 
     frame = Emotide.from_pretrained(model, device).predict(
-        SocialLog.open(store), user=user, horizon=horizon, space=space, reports=reports
+        SocialLog.open(store, create=False), user=user, horizon=horizon, space=space, reports=reports
     )
     write_table(frame, out) if out else show(frame, json)
 
@@ -231,7 +231,7 @@ def influence(
     from emotide.api import Emotide, SocialLog
 
     frame = Emotide.from_pretrained(model, device).influence(
-        SocialLog.open(store), user=user, total=total, space=space, reports=reports
+        SocialLog.open(store, create=False), user=user, total=total, space=space, reports=reports
     )
     write_table(frame, out) if out else show(frame.head(top), json)
 
@@ -255,7 +255,7 @@ def recommend(
     from emotide.api import Emotide, SocialLog
 
     frame = Emotide.from_pretrained(model, device).recommend(
-        SocialLog.open(store), user=user, top=top, epsilon=epsilon, reports=reports
+        SocialLog.open(store, create=False), user=user, top=top, epsilon=epsilon, reports=reports
     )
     write_table(frame, out) if out else show(frame, json)
 
@@ -275,7 +275,7 @@ def spaces(
 
     from emotide.api import SocialLog, known_spaces
 
-    log = SocialLog.open(store) if store else None
+    log = SocialLog.open(store, create=add is not None) if store else None
     if add is not None:
         if log is None:
             raise typer.BadParameter("--add needs --store")

@@ -24,13 +24,17 @@ class SocialLog:
         self.store = store
 
     @classmethod
-    def open(cls, url: str) -> "SocialLog":
-        """The log behind a URL: a path or sqlite:///path (made if it is not there), or postgresql://….
+    def open(cls, url: str | Path, create: bool = True) -> "SocialLog":
+        """The log behind a URL: a path, sqlite:///path or postgresql://….
+
+        Args:
+            url: where it is.
+            create: whether an empty one may be made where there is none.
 
         Raises:
             StoreError: the store cannot be opened.
         """
-        return cls(Store.open(url))
+        return cls(Store.open(url, create))
 
     def ingest(
         self,
