@@ -41,6 +41,7 @@ class DeepLSTMCell(nn.Module):
 
     def forward(self, s: Float[Tensor, "rows state"], *u: Part) -> Float[Tensor, "rows state"]:
         """The next state of every row; `u` is the input in parts, see `Residual`."""
-        z, r = self.f12(s, *u).sigmoid()  # (1) (2)
-        new = self.f3(r * s, *u).tanh()  # (3)
-        return (1 - z) * s + z * new  # (4)
+        z, r = torch.sigmoid(self.f12(s, *u))  # (1) (2)
+        new = torch.tanh(self.f3(r * s, *u))  # (3)
+        next_s: Tensor = (1 - z) * s + z * new  # (4)
+        return next_s

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float, Int
@@ -12,7 +12,8 @@ from torch.nn import functional
 from emotide.nn.shortcuts import ShortcutPlan
 
 
-class Gathered(NamedTuple):
+@dataclass(frozen=True)
+class Gathered:
     """Rows of a table, by index: `values[index]`, but projected before they are gathered (DESIGN 3.4)."""
 
     values: Float[Tensor, "table width"]
@@ -29,9 +30,9 @@ class Residual(nn.Module):
         h_j = silu(W_j (h_{j-1} + Σ_{(i,j) ∈ S} g_ij · h_i))      j = 1 … depth
         out = W_{depth+1} (h_depth + Σ_{(i,depth+1) ∈ S} g_ij · h_i)
 
-    The input u is a concatenation of parts; each part has columns of W_0 of its own, so that a part which is a table row
-    (`Gathered`) is multiplied once per table row and not once per output row. With `stack` = n, n such networks read the
-    same input in one batch of products.
+    The input u is a concatenation of parts; each part has columns of W_0 of its own, so that a part which is a table
+    row (`Gathered`) is multiplied once per table row and not once per output row. With `stack` = n, n such networks
+    read the same input in one batch of products.
 
     Args:
         inputs: width of each part of the input.
@@ -74,7 +75,7 @@ class Residual(nn.Module):
     def forward(self, *parts: Part) -> Float[Tensor, "*stack rows outputs"]:
         """The output for every row; with `stack` > 1 one matrix per network, stacked in front."""
         first = sum(self._project(part, weight) for part, weight in zip(parts, self._columns(), strict=True))
-        rows = (first + self.first_bias).unflatten(1, (self.stack, -1)).transpose(0, 1)
+        rows = torch.unflatten(first + self.first_bias, 1, (self.stack, -1)).transpose(0, 1)
         layers: list[Tensor] = [rows]
         for j in range(1, self.depth + 1):
             inner = torch.baddbmm(self.hidden_bias[j - 1], self._fed(layers, j), self.hidden[j - 1])
@@ -83,7 +84,7 @@ class Residual(nn.Module):
         return out if self.stack > 1 else out[0]
 
     def _columns(self) -> Sequence[Tensor]:
-        return self.first.split(self.inputs)
+        return torch.split(self.first, list(self.inputs))
 
     @staticmethod
     def _project(part: Part, weight: Tensor) -> Tensor:

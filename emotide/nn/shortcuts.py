@@ -23,8 +23,8 @@ PLANS = {"none": lambda depth: (), "regular": _regular, "dense": _dense}
 class ShortcutPlan:
     """A set S of shortcuts (i, j): the output of layer i is added to the input of what follows layer j - 1.
 
-    Layers count from 1 to depth; 0 is the projected input, depth + 1 the output layer. A shortcut must skip at least one
-    layer: 0 <= i < j - 1 <= depth.
+    Layers count from 1 to depth; 0 is the projected input, depth + 1 the output layer. A shortcut must skip at least
+    one layer: 0 <= i < j - 1 <= depth.
 
     Raises:
         BadInput: a shortcut that goes backwards, skips nothing or leaves the stack.

@@ -1,0 +1,108 @@
+"""Attention over the rows of an owner against a loop over owners and rows (DESIGN 3.3, f_AT and f_G)."""
+
+import math
+
+import pytest
+import torch
+from torch.testing import assert_close
+
+from emotide.nn import Gathered, SegmentAttention
+
+KEYS = 4
+
+
+def attention() -> SegmentAttention:
+    torch.manual_seed(0)
+    made = SegmentAttention(5, (3, 2), 6, width=7, depth=2, keys=KEYS).double()
+    with torch.no_grad():
+        for parameter in made.parameters():
+            parameter.normal_(0, 0.7)
+    return made
+
+
+def drawn(owners: int, segment: list[int]):
+    torch.manual_seed(1)
+    rows = len(segment)
+    return (
+        torch.randn(owners, 5).double(),
+        torch.tensor(segment, dtype=torch.long),
+        torch.randn(rows, 3).double(),
+        torch.randn(rows, 2).double(),
+    )
+
+
+def literal(made: SegmentAttention, owner: torch.Tensor, rows: list[tuple[torch.Tensor, torch.Tensor]]) -> torch.Tensor:
+    """Σ α · value with α = softmax ⟨query, key⟩ / √d over the rows of one owner."""
+    if not rows:
+        return made.empty
+    keyed = [made.row(left[None], right[None])[0] for left, right in rows]
+    scores = [(made.query(owner) @ row[:KEYS] / math.sqrt(KEYS)).exp() for row in keyed]
+    return sum(score / sum(scores) * row[KEYS:] for score, row in zip(scores, keyed, strict=True))
+
+
+@pytest.mark.parametrize("segment", [[], [0], [2, 2, 0, 2, 3], [3, 3, 3]])
+def test_each_owner_gets_the_weighted_sum_of_its_rows_or_what_empty_says(segment):
+    made = attention()
+    owners, of, left, right = drawn(4, segment)
+    got = made(owners, of, left, right)
+    assert got.shape == (4, 6)
+    for i in range(4):
+        mine = [(left[k], right[k]) for k, owner in enumerate(segment) if owner == i]
+        assert_close(got[i], literal(made, owners[i], mine))
+
+
+def test_weights_of_an_owner_sum_to_one_and_give_the_result():
+    made = attention()
+    owners, of, left, right = drawn(3, [0, 2, 2, 2])
+    weight, value = made.rows(owners, of, left, right)
+    assert_close(weight[0], torch.ones(()).double())
+    assert_close(weight[1:].sum(), torch.ones(()).double())
+    assert_close(made(owners, of, left, right)[2], (weight[1:, None] * value[1:]).sum(0))
+
+
+def test_the_order_of_rows_does_not_matter():
+    made = attention()
+    owners, of, left, right = drawn(4, [0, 1, 1, 3, 3, 3])
+    order = torch.tensor([4, 0, 5, 2, 3, 1])
+    assert_close(made(owners, of, left, right), made(owners, of[order], left[order], right[order]))
+
+
+def test_the_order_of_owners_does_not_matter():
+    made = attention()
+    owners, of, left, right = drawn(4, [0, 1, 1, 3])
+    order = torch.tensor([2, 0, 3, 1])
+    place = torch.argsort(order)
+    assert_close(made(owners, of, left, right)[order], made(owners[order], place[of], left, right))
+
+
+def test_a_gathered_part_equals_gathering_first():
+    made = attention()
+    owners, of, _, right = drawn(4, [0, 1, 1, 3])
+    table, index = torch.randn(3, 3).double(), torch.tensor([2, 0, 2, 2])
+    assert_close(made(owners, of, Gathered(table, index), right), made(owners, of, table[index], right))
+
+
+def test_nobody_sees_the_rows_of_another():
+    made = attention()
+    owners, of, left, right = drawn(4, [0, 1, 1, 3])
+    moved = left.clone()
+    moved[1] += 1
+    before, after = made(owners, of, left, right), made(owners, of, moved, right)
+    assert torch.equal(before[[0, 2, 3]], after[[0, 2, 3]])
+    assert not torch.allclose(before[1], after[1])
+
+
+def test_huge_scores_stay_finite():
+    made = attention()
+    owners, of, left, right = drawn(2, [0, 0, 1])
+    got = made(owners * 1e150, of, left, right)
+    assert got.isfinite().all()
+
+
+def test_gradients():
+    made = attention()
+    owners, of, left, right = drawn(3, [0, 2, 2])
+    inputs = tuple(part.requires_grad_() for part in (owners, left, right))
+    assert torch.autograd.gradcheck(lambda o, a, b: made(o, of, a, b), inputs)
+    made(owners, of, left, right).sum().backward()
+    assert_close(made.empty.grad, torch.ones(6).double())  # owner 1 alone has no row
