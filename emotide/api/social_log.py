@@ -10,7 +10,7 @@ import polars as pl
 
 from emotide.model import Category, EmotionSpace, built_in, read_space
 from emotide.store import IngestReport, Store
-from emotide.timeline import Timeline, TimelineConfig, compile_timeline
+from emotide.timeline import FORMAT, Timeline, TimelineConfig, compile_timeline
 from emotide.vectors import default_cache
 
 Progress = Callable[[int, int, str], None]
@@ -107,7 +107,7 @@ class SocialLog:
         """
         names = {name: space.names for name, space in (spaces or self.spaces()).items()}
         digest = self.store.digest()
-        wanted = json.dumps([digest, config.model_dump(), names, kinds], sort_keys=True)
+        wanted = json.dumps([FORMAT, digest, config.model_dump(), names, kinds], sort_keys=True)
         folder = default_cache() / "timelines" / hashlib.sha256(wanted.encode()).hexdigest()[:32]
         if not (folder / "timeline.json").exists():
             tables = {name: self.store.table(name) for name in COMPILED}

@@ -3,6 +3,6 @@
 from emotide.timeline.compile import compile_timeline
 from emotide.timeline.config import TimelineConfig
 from emotide.timeline.splits import SPLITS
-from emotide.timeline.timeline import Events, Group, Labels, Timeline
+from emotide.timeline.timeline import FORMAT, Events, Group, Labels, Timeline
 
-__all__ = ["SPLITS", "Events", "Group", "Labels", "Timeline", "TimelineConfig", "compile_timeline"]
+__all__ = ["FORMAT", "SPLITS", "Events", "Group", "Labels", "Timeline", "TimelineConfig", "compile_timeline"]

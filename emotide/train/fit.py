@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from emotide.model import AffectiveModel, Batch, Reports, Shown, State
@@ -116,7 +116,17 @@ def _batches(
 def _window(batch: Batch, batches: int, config: TrainConfig) -> int:
     """Steps per gradient step: the config's, or fewer where an epoch would else hold too few gradient steps."""
     wanted = -(-config.updates // batches)
-    return min(config.window, max(SHORTEST, _last_train_step(batch) // wanted))
+    taught = int(_teaches(batch)[: _last_train_step(batch)].sum())
+    return min(config.window, max(SHORTEST, taught // wanted))
+
+
+def _teaches(batch: Batch) -> Bool[np.ndarray, " steps"]:
+    """Which steps of a batch hold something to learn from: a label of the training part, or a post."""
+    group = batch.group
+    taught = np.diff(group.bounds["post"]) > 0
+    for labels in group.labels.values():
+        taught[labels.step[labels.split == TRAIN] - group.first_step] = True
+    return taught
 
 
 def _shown(config: TrainConfig, rng: np.random.Generator) -> Shown | None:
@@ -145,12 +155,14 @@ def _train_batch(
     model.train()
     last = _last_train_step(batch)
     state = model.network.initial(len(batch.group.users), batch.group.pairs)
+    taught = _teaches(batch)
     for first in range(0, last, window):
         end = min(first + window, last)
-        unrolled = list(model.unroll(batch, vectors, state, first, end, shown))
+        with torch.set_grad_enabled(bool(taught[first:end].any())):
+            unrolled = list(model.unroll(batch, vectors, state, first, end, shown))
         loss = window_loss(model, unrolled, vectors, classes, config)
         state = State(*(part.detach() for part in unrolled[-1].state))
-        if loss is None:
+        if loss is None or not loss.requires_grad:
             continue
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]

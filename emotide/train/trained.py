@@ -88,7 +88,7 @@ class Trained:
         """The vectors of posts on the scale of the training log; zeros for a post without text."""
         mean, spread = self.scale.to(self.device)
         raw = torch.from_numpy(self._encode(texts)).to(self.device)
-        empty = torch.tensor([not text.strip() for text in texts], device=self.device).reshape(-1, 1)
+        empty = torch.tensor([not text.strip() for text in texts], dtype=torch.bool, device=self.device).reshape(-1, 1)
         return torch.where(empty, torch.zeros_like(raw), (raw - mean) / spread)
 
     def _encode(self, texts: Sequence[str]) -> np.ndarray:

@@ -89,7 +89,7 @@ class WordVectors:
         total = sum(count.values())
         weights = np.array([1e-3 / (1e-3 + count[word] / total) for word in words], np.float32)
         vectors = np.asarray(model.wv.vectors if count else np.zeros((0, width)), np.float32)
-        subwords = np.asarray(model.wv.vectors_ngrams if count else np.zeros((50_000, width)), np.float32)
+        subwords = np.asarray(model.wv.vectors_ngrams if count else _untaught(width, seed), np.float32)
         return cls(words, vectors, subwords, weights)
 
     def encode(self, texts: Sequence[str]) -> Float32[np.ndarray, "texts width"]:
@@ -128,3 +128,8 @@ class WordVectors:
         words = json.loads((folder / "words.json").read_text("utf-8"))
         arrays = load_file(folder / "words.safetensors")
         return cls({word: k for k, word in enumerate(words)}, arrays["vectors"], arrays["subwords"], arrays["weights"])
+
+
+def _untaught(width: int, seed: int) -> Float32[np.ndarray, "buckets width"]:
+    """Sub-words of a log without text: at random, as FastText starts, so that at least names are told apart."""
+    return np.random.default_rng(seed).uniform(-1 / width, 1 / width, (50_000, width)).astype(np.float32)
