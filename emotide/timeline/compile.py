@@ -35,7 +35,8 @@ def compile_timeline(
         digest: of the log, kept with the timeline.
 
     Raises:
-        BadInput: the log holds no event at all.
+        BadInput: the log holds no event at all, or a space mixes categories and coordinates.
+        UnknownName: a label is of a category or dimension that is not in `names`.
     """
     users = _users(tables)
     if users.is_empty():
@@ -48,10 +49,13 @@ def compile_timeline(
     labels = labels.join(posts.select("network", "post_id", "split"), on=["network", "post_id"], how="left")
     active = _active(posts, contacts, labels, users)
     ties = clock.ties(_between(tables["ties"], users))
-    pairs = compile_pairs(contacts, ties, active, len(kinds), config)
+    pairs = compile_pairs(contacts, ties, active, len(users), len(kinds), config)
     instant = "time" if config.window is None else "step"
     labels = labels.with_columns(split_code=split_of(labels, instant))
-    by_space = {space: compile_labels(rows, (names or {}).get(space)) for (space,), rows in sorted(labels.group_by("space"))}
+    by_space = {
+        str(space): compile_labels(rows, (names or {}).get(str(space)))
+        for (space,), rows in sorted(labels.group_by("space"))
+    }
     events = Events(
         step={
             "active": active["step"].to_numpy(),
@@ -129,7 +133,7 @@ class _Clock:
             return rows.with_columns(self._window(pl.col("time")).alias("step"))
         if own_post:
             return rows.with_columns(step=pl.col("turn"))
-        turns = self.turns.sort("time")
+        turns = self.turns.sort("time", "turn")
         by_post = rows.join(turns.select("network", "post_id", step="turn"), on=["network", "post_id"], how="left")
         by_time = by_post.sort("time").join_asof(
             turns.select("network", "time", latest="turn"), on="time", by="network", check_sortedness=False
@@ -138,22 +142,17 @@ class _Clock:
 
     def ties(self, ties: pl.DataFrame) -> pl.DataFrame:
         """The steps `begin` to `end` (inclusive) in which each tie stands; a tie from step b is felt from b on."""
-        if self.window is None:
-            placed = [
-                self.placed(ties.with_columns(pl.col(column).alias("time"), post_id=pl.lit("")))["step"]
-                if ties.height
-                else pl.Series([], dtype=pl.Int32)
-                for column in ("time", "until")
-            ]
-            begin, end = pl.Series("begin", placed[0]), pl.Series("end", placed[1])
-            known = ties.with_columns(begin, end)
-        else:
-            known = ties.with_columns(self._window(pl.col("time")).alias("begin"), self._window(pl.col("until")).alias("end"))
         always = np.iinfo(np.int32)
-        return known.with_columns(
-            pl.when(pl.col("time").is_null()).then(always.min).otherwise(pl.col("begin")).cast(pl.Int32).alias("begin"),
-            pl.when(pl.col("until").is_null()).then(always.max).otherwise(pl.col("end")).cast(pl.Int32).alias("end"),
+        return ties.with_columns(
+            self._instant(ties, "time").fill_null(always.min).alias("begin"),
+            self._instant(ties, "until").fill_null(always.max).alias("end"),
         )
+
+    def _instant(self, rows: pl.DataFrame, column: str) -> pl.Series:
+        """The step of each row's time in `column`, null where there is none."""
+        times = rows.select("network", time=column, post_id=pl.lit("")).with_row_index("row")
+        known = self.placed(times.drop_nulls("time")).select("row", "step")
+        return times.join(known, on="row", how="left", maintain_order="left")["step"].cast(pl.Int32)
 
     def starts(self, active: pl.DataFrame) -> pl.DataFrame:
         """When each step that holds something begins: the window's start, or the time of the turn's post."""
@@ -169,7 +168,11 @@ class _Clock:
 
 
 def _contacts(
-    interactions: pl.DataFrame, posts: pl.DataFrame, users: pl.DataFrame, clock: _Clock, config: TimelineConfig,
+    interactions: pl.DataFrame,
+    posts: pl.DataFrame,
+    users: pl.DataFrame,
+    clock: _Clock,
+    config: TimelineConfig,
     wanted: list[str] | None,
 ) -> tuple[pl.DataFrame, list[str]]:
     """Who did what to whom in which step: source, target, step, kind (a number); and the names of the kinds."""
@@ -194,7 +197,8 @@ def _addressed(contacts: pl.DataFrame, posts: pl.DataFrame, users: pl.DataFrame,
     A dialogue is a small network in which nobody addresses anybody by reply, mention or message.
     """
     silent = users.join(contacts.select("network_row").unique(), on="network_row", how="anti")
-    dialogues = silent.filter(pl.len().over("network_row") <= largest).select("network_row", pl.col("user").alias("target"))
+    small = silent.filter(pl.len().over("network_row") <= largest)
+    dialogues = small.select("network_row", pl.col("user").alias("target"))
     return (
         posts.join(dialogues, on="network_row")
         .filter(pl.col("user") != pl.col("target"))
@@ -231,7 +235,8 @@ def _taught(posts: pl.DataFrame, labels: pl.DataFrame) -> pl.DataFrame:
     """The posts with `train`: whether text vectors may learn from them, which no post of dev or test, or after, is."""
     end = labels.filter(pl.col("split_code") == 0)["time"].max()
     in_time = pl.lit(True) if end is None else pl.col("time") <= end
-    return posts.with_columns(train=pl.when(pl.col("split").is_null()).then(in_time).otherwise(pl.col("split") == SPLITS[0]))
+    train = pl.when(pl.col("split").is_null()).then(in_time).otherwise(pl.col("split") == SPLITS[0])
+    return posts.with_columns(train=train)
 
 
 def _networks(users: pl.DataFrame, active: pl.DataFrame) -> pl.DataFrame:

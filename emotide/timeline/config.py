@@ -11,7 +11,12 @@ class TimelineConfig(BaseModel, frozen=True, extra="forbid"):
     """How a log is cut into steps, and who counts as a neighbour."""
 
     step: str = Field("1d", description="one tick of time: a window such as 15m, 1h, 1d, 1w, or 'turn' for dialogues")
-    max_neighbours: int = Field(16, ge=1, le=255, description="neighbours of a user in a step, the most recent first")
+    max_neighbours: int = Field(
+        16,
+        ge=1,
+        le=255,
+        description="neighbours that a user has from before a step, the most recent first; as many new",
+    )
     neighbour_memory: int = Field(30, ge=0, description="steps for which a contact keeps two people neighbours")
     dialogue_size: int = Field(32, ge=2, description="with step 'turn', networks up to this size are dialogues")
     max_kinds: int = Field(16, ge=1, description="kinds of interaction told apart, the most frequent first")

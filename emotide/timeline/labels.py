@@ -5,8 +5,10 @@ import json
 import numpy as np
 import polars as pl
 
-from emotide.errors import UnknownName
+from emotide.errors import BadInput, UnknownName
 from emotide.timeline.timeline import Labels
+
+PLACE = ("network_row", "step", "user")
 
 
 def compile_labels(rows: pl.DataFrame, names: list[str] | None = None) -> tuple[list[str], bool, Labels]:
@@ -15,43 +17,45 @@ def compile_labels(rows: pl.DataFrame, names: list[str] | None = None) -> tuple[
     Several labels of one user in one step are merged: shares of the categories, or means of the coordinates, by weight.
 
     Args:
-        rows: labels of one space with network_row, user, step, time, split_code, category, dimensions (JSON) and weight.
+        rows: labels of one space with network_row, user, step, time, post_id, split_code, category, dimensions (JSON)
+            and weight; at least one.
         names: of the space's categories or dimensions in the order wanted; by default those that occur, sorted.
+
+    Raises:
+        BadInput: some labels of the space are categories, others coordinates.
+        UnknownName: a category or dimension is not among `names`.
     """
-    dimensional = rows["category"].null_count() == len(rows)
-    rows = rows.with_columns(pl.col("weight").fill_null(1.0).cast(pl.Float32))
-    names, target = _coordinates(rows, names) if dimensional else _shares(rows, names)
-    place = ["network_row", "step", "user"]
-    rows = rows.with_columns(pl.Series("target", target, dtype=pl.Array(pl.Float32, len(names))))
-    merged = (
-        rows.sort(*place, "time")
-        .group_by(place, maintain_order=True)
-        .agg(
-            pl.col("weight").mean(),
-            pl.col("split_code").max(),
-            *(
-                (pl.col("target").arr.get(k) * pl.col("weight")).filter(pl.col("target").arr.get(k).is_not_nan()).sum().alias(f"sum{k}")
-                for k in range(len(names))
-            ),
-            *(
-                pl.col("weight").filter(pl.col("target").arr.get(k).is_not_nan()).sum().alias(f"weight{k}")
-                for k in range(len(names))
-            ),
-            pl.col("category").last(),
-        )
-    )
-    sums = merged.select(pl.col("^sum\\d+$")).to_numpy()
-    weights = merged.select(pl.col("^weight\\d+$")).to_numpy()
-    with np.errstate(invalid="ignore"):
-        mean = (sums / np.where(weights > 0, weights, np.nan)).astype(np.float32)
-    return names, dimensional, Labels(
+    rows = rows.sort(*PLACE, "time", "category", "post_id", "dimensions", "weight")
+    named = len(rows) - rows["category"].null_count()
+    if 0 < named < len(rows):
+        space = rows["space"][0]
+        raise BadInput(f"labels of space {space!r}: some have a category, some only coordinates; name two spaces")
+    names, target = _shares(rows, names) if named else _coordinates(rows, names)
+    place = rows.select(PLACE).to_numpy()
+    start = np.flatnonzero(np.append(True, (place[1:] != place[:-1]).any(1)))
+    merged = rows[start]
+    weight = rows["weight"].fill_null(1.0).to_numpy()
+    count = np.diff(np.append(start, len(rows)))
+    total = np.add.reduceat(weight, start)
+    mean = _mean(target, np.where(np.repeat(total, count) > 0, weight, 1.0), start)
+    latest = _latest(mean, target, start, count) if named else np.full(len(start), -1, np.int32)
+    labels = Labels(
         step=merged["step"].to_numpy(),
         user=merged["user"].to_numpy(),
         target=mean,
-        latest=_latest(merged, names, mean) if not dimensional else np.full(len(merged), -1, np.int32),
-        weight=merged["weight"].to_numpy(),
-        split=merged["split_code"].to_numpy(),
+        latest=latest,
+        weight=(total / count).astype(np.float32),
+        split=np.maximum.reduceat(rows["split_code"].to_numpy(), start),
     )
+    return names, not named, labels
+
+
+def _mean(target: np.ndarray, weight: np.ndarray, start: np.ndarray) -> np.ndarray:
+    """The weighted mean of the rows of each user and step, coordinate by coordinate; NaN where none is given."""
+    given = weight[:, None] * ~np.isnan(target)
+    total = np.add.reduceat(given, start)
+    summed = np.add.reduceat(given * np.nan_to_num(target), start)
+    return np.divide(summed, total, out=np.full_like(summed, np.nan), where=total > 0).astype(np.float32)
 
 
 def _shares(rows: pl.DataFrame, names: list[str] | None) -> tuple[list[str], np.ndarray]:
@@ -79,9 +83,9 @@ def _checked(space: str, met: list[str], names: list[str] | None) -> list[str]:
     return met if names is None else names
 
 
-def _latest(merged: pl.DataFrame, names: list[str], shares: np.ndarray) -> np.ndarray:
+def _latest(shares: np.ndarray, target: np.ndarray, start: np.ndarray, count: np.ndarray) -> np.ndarray:
     """The most frequent category; among equals, the one reported last."""
-    last = merged["category"].replace_strict({name: k for k, name in enumerate(names)}, return_dtype=pl.Int32).to_numpy()
-    top = shares.max(1)
-    row = np.arange(len(shares))
-    return np.where(shares[row, last] == top, last, shares.argmax(1)).astype(np.int32)
+    place = np.arange(len(target)) - np.repeat(start, count)  # the rows of one user and step stand in order of time
+    last = np.maximum.reduceat(target * (place + 1)[:, None], start)
+    last[shares < shares.max(1, keepdims=True)] = -1
+    return np.asarray(np.argmax(last, 1), np.int32)

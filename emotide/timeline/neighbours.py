@@ -9,36 +9,34 @@ from emotide.timeline.config import TimelineConfig
 
 
 def compile_pairs(
-    contacts: pl.DataFrame, ties: pl.DataFrame, active: pl.DataFrame, kinds: int, config: TimelineConfig
+    contacts: pl.DataFrame, ties: pl.DataFrame, active: pl.DataFrame, users: int, kinds: int, config: TimelineConfig
 ) -> dict[str, Any]:
     """The arrays of `Events` about pairs: for every active user the neighbours of that step, sorted by target.
 
     A neighbour of i is somebody with whom i was in contact, either way, in this step or lately, or whom a standing tie
-    makes i look at; the latest contacts come first, then the ties, up to `config.max_neighbours`.
+    makes i look at; the latest contacts come first, then the ties. Up to `config.max_neighbours` are known from before
+    the step, whatever happens in it, so that a forecast sees nothing of the step; as many may be new in it.
 
     Args:
         contacts: source, target, step, kind.
         ties: source (who looks), target (whom), begin, end.
         active: step, user; sorted by network, step and user.
-        kinds: how many kinds of interaction there are.
+        users, kinds: how many users and kinds of interaction there are.
         config: how many neighbours, and for how long.
     """
-    met = _both_ways(contacts)
-    near = pl.concat([_met(met, active, config), _tied(ties, active, config)])
-    users = int(max(active["user"].max() or 0, met["source"].max() or 0, ties["target"].max() or 0)) + 1
+    near = pl.concat([_met(_both_ways(contacts), active, config), _tied(ties, active, config)])
     pairs = (
-        near.group_by("row", "source")
+        near.group_by("row", "source", "known")
         .agg(pl.col("last").max())
-        .sort("row", "last", "source", descending=[False, True, False])
-        .filter(pl.int_range(pl.len()).over("row") < config.max_neighbours)
+        .sort("row", "known", "last", "source", descending=[False, False, True, False])
+        .filter(pl.int_range(pl.len()).over("row", "known") < config.max_neighbours)
+        .group_by("row", "source")
+        .agg(pl.col("known").any())
         .join(active.select("step", "user").with_row_index("row").with_columns(pl.col("row").cast(pl.Int64)), on="row")
         .rename({"user": "target"})
         .with_columns(key=pl.col("source").cast(pl.Int64) * users + pl.col("target"))
         .sort("row", "source")
     )
-    began = pl.concat([met.select("source", "target", "step"), ties.select(source="target", target="source", step="begin")])
-    began = began.group_by("source", "target").agg(pl.col("step").min().alias("began"))
-    pairs = pairs.join(began, on=["source", "target"], how="left", maintain_order="left")
     _, numbered = np.unique(pairs["key"].to_numpy(), return_inverse=True)
     since = (pl.col("step") - pl.col("step").shift(1).over("key")).fill_null(-1).cast(pl.Float32)
     return {
@@ -47,7 +45,7 @@ def compile_pairs(
         "pair_source": pairs["source"].to_numpy(),
         "pair_target": pairs["target"].to_numpy(),
         "pair_elapsed": pairs.select(since)["step"].to_numpy(),
-        "pair_known": (pairs["began"] < pairs["step"]).to_numpy(),
+        "pair_known": pairs["known"].to_numpy(),
         "pair_kinds": _kinds(pairs, contacts, kinds, users),
     }
 
@@ -59,35 +57,37 @@ def _both_ways(contacts: pl.DataFrame) -> pl.DataFrame:
 
 
 def _met(met: pl.DataFrame, active: pl.DataFrame, config: TimelineConfig) -> pl.DataFrame:
-    """For each active row the sources of the latest contacts; looks at four times as many as may stay."""
+    """For each active row the sources of the contacts of the step and of the latest before it.
+
+    Of those before it looks at four times as many as may stay.
+    """
     met = met.sort("target", "step", "source")
-    key = _moment(met["target"], met["step"])
-    asked = _moment(active["user"], active["step"])
-    end = np.searchsorted(key, asked, side="right")
+    key, asked = _moment(met["target"], met["step"]), _moment(active["user"], active["step"])
+    before, end = (np.searchsorted(key, asked, side=side) for side in ("left", "right"))
     owner_start = np.searchsorted(met["target"].to_numpy(), active["user"].to_numpy())
-    start = np.maximum(owner_start, end - 4 * config.max_neighbours)
-    row, contact = _ranges(start, end)
-    last = met["step"].to_numpy()[contact]
-    fresh = active["step"].to_numpy()[row] - last <= config.neighbour_memory
-    return pl.DataFrame({"row": row[fresh], "source": met["source"].to_numpy()[contact[fresh]], "last": last[fresh]})
+    row, contact = _ranges(np.maximum(owner_start, before - 4 * config.max_neighbours), end)
+    last, step = met["step"].to_numpy()[contact], active["step"].to_numpy()[row]
+    fresh = step - last <= config.neighbour_memory
+    source = met["source"].to_numpy()[contact]
+    return pl.DataFrame({"row": row, "source": source, "last": last, "known": last < step}).filter(fresh)
 
 
 def _tied(ties: pl.DataFrame, active: pl.DataFrame, config: TimelineConfig) -> pl.DataFrame:
-    """For each active row whom its user's standing ties point at; any contact goes before them."""
+    """For each active row whom its user's standing ties point at, the latest begun; any contact goes before them."""
     ties = ties.sort("source", "begin", "target")
-    owner = ties["source"].to_numpy()
-    start, end = (np.searchsorted(owner, active["user"].to_numpy(), side=side) for side in ("left", "right"))
-    row, tie = _ranges(np.maximum(start, end - 8 * config.max_neighbours), end)
-    step = active["step"].to_numpy()[row]
-    stands = (ties["begin"].to_numpy()[tie] <= step) & (step <= ties["end"].to_numpy()[tie])
-    source = ties["target"].to_numpy()[tie[stands]]
-    return pl.DataFrame(
-        {"row": row[stands], "source": source, "last": np.full(len(source), np.iinfo(np.int32).min, np.int32)}
-    )
+    key, asked = _moment(ties["source"], ties["begin"]), _moment(active["user"], active["step"])
+    end = np.searchsorted(key, asked, side="right")
+    owner_start = np.searchsorted(ties["source"].to_numpy(), active["user"].to_numpy())
+    row, tie = _ranges(np.maximum(owner_start, end - 8 * config.max_neighbours), end)
+    step, begin = active["step"].to_numpy()[row], ties["begin"].to_numpy()[tie]
+    last = np.full(len(row), np.iinfo(np.int32).min, np.int32)
+    found = {"row": row, "source": ties["target"].to_numpy()[tie], "last": last, "known": begin < step}
+    return pl.DataFrame(found).filter(step <= ties["end"].to_numpy()[tie])
 
 
 def _moment(user: pl.Series, step: pl.Series) -> np.ndarray:
-    return (user.to_numpy().astype(np.int64) << 32) + step.to_numpy()
+    moment: np.ndarray = (user.to_numpy().astype(np.int64) << 32) + step.to_numpy()
+    return moment
 
 
 def _ranges(start: np.ndarray, end: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -103,7 +103,8 @@ def _kinds(pairs: pl.DataFrame, contacts: pl.DataFrame, kinds: int, users: int) 
     rows = pairs.select("key", "step").with_row_index("pair_row")
     for offset, (source, target) in ((0, ("source", "target")), (kinds, ("target", "source"))):
         key = pl.col(source).cast(pl.Int64) * users + pl.col(target)
-        happened = contacts.group_by(key.alias("key"), "step", "kind").agg(pl.len().clip(0, 255).cast(pl.UInt8).alias("n"))
+        count = pl.len().clip(0, 255).cast(pl.UInt8).alias("n")
+        happened = contacts.group_by(key.alias("key"), "step", "kind").agg(count)
         found = rows.join(happened, on=["key", "step"])
         counts[found["pair_row"].to_numpy(), offset + found["kind"].to_numpy()] = found["n"].to_numpy()
     return counts

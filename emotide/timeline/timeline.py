@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -13,6 +14,7 @@ from emotide.errors import BadInput
 from emotide.timeline.config import TimelineConfig
 
 FORMAT = 1
+TABLES = ("users", "networks", "posts", "clock")
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,7 @@ class Events:
     pair_source: Int32[np.ndarray, " pairs"]  # user
     pair_target: Int32[np.ndarray, " pairs"]  # user
     pair_elapsed: Float32[np.ndarray, " pairs"]  # steps since the pair was last active, -1 for never
-    pair_known: Bool[np.ndarray, " pairs"]  # had met, or were tied, before this step
+    pair_known: Bool[np.ndarray, " pairs"]  # neighbours already by what came before this step
     pair_kinds: UInt8[np.ndarray, "pairs kinds"]  # contacts by kind, from source to target, then back
 
 
@@ -165,7 +167,7 @@ class Timeline:
     def save(self, folder: Path) -> None:
         """Write everything below `folder`: tables as Parquet, arrays as .npy, the rest as timeline.json."""
         folder.mkdir(parents=True, exist_ok=True)
-        for name in ("users", "networks", "posts", "clock"):
+        for name in TABLES:
             getattr(self, name).write_parquet(folder / f"{name}.parquet")
         for name, array in _arrays(self).items():
             np.save(folder / f"{name}.npy", array, allow_pickle=False)
@@ -185,17 +187,25 @@ class Timeline:
         """A saved timeline, its arrays mapped and not read.
 
         Raises:
-            BadInput: there is none, or it has another format.
+            BadInput: there is none, it is damaged, or it has another format.
         """
         try:
             head = json.loads((folder / "timeline.json").read_text())
         except (OSError, ValueError) as error:
             raise BadInput(f"no timeline here: {error}", folder) from error
-        if head.pop("format", None) != FORMAT:
+        if not isinstance(head, dict) or head.pop("format", None) != FORMAT:
             raise BadInput("this timeline was compiled by another version of Emotide; compile it again", folder)
 
+        try:
+            return cls._of(head, folder)
+        except (OSError, EOFError, ValueError, KeyError, TypeError, pl.exceptions.PolarsError) as error:
+            raise BadInput(f"this timeline is damaged ({error}); compile it again", folder) from error
+
+    @classmethod
+    def _of(cls, head: dict[str, Any], folder: Path) -> "Timeline":
         def read(name: str) -> np.ndarray:
-            return np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False)
+            array: np.ndarray = np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False)
+            return array
 
         events = Events(
             step={name: read(f"step.{name}") for name in ("active", "post", "pair")},
@@ -205,7 +215,7 @@ class Timeline:
             space: Labels(**{name: read(f"labels.{k}.{name}") for name in Labels.__annotations__})
             for k, space in enumerate(head["spaces"])
         }
-        tables = {name: pl.read_parquet(folder / f"{name}.parquet") for name in ("users", "networks", "posts", "clock")}
+        tables: dict[str, Any] = {name: pl.read_parquet(folder / f"{name}.parquet") for name in TABLES}
         config = TimelineConfig(**head.pop("config"))
         return cls(config=config, events=events, labels=labels, **head, **tables)
 
