@@ -1,17 +1,73 @@
-"""Where the tests find what does not lie in the project."""
+"""What tests of several folders share: the public data sets, and small logs written by hand."""
 
+import json
 import os
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
+import polars as pl
 import pytest
 
+from emotide.log import TABLES
+
 ROOT = Path(__file__).parents[1]
+START = datetime(2024, 1, 1, tzinfo=UTC)
 
 
 @pytest.fixture(scope="session")
 def data_dir() -> Path:
-    """The folder of public data sets: `$EMOTIDE_DATA`, or `shared/data` beside the project; skips where there is none."""
+    """The folder of public data sets: `$EMOTIDE_DATA`, or `shared/data` beside the project; skips without one."""
     folder = Path(os.environ.get("EMOTIDE_DATA", ROOT.parent / "shared" / "data"))
     if not folder.is_dir():
         pytest.skip(f"the public data sets are not at {folder}; set EMOTIDE_DATA")
     return folder
+
+
+@pytest.fixture(scope="session")
+def tables() -> Callable[..., dict[str, pl.DataFrame]]:
+    """A function that makes the tables of a small log; see `small_log`."""
+    return small_log
+
+
+def small_log(**rows: Iterable[Sequence[Any]]) -> dict[str, pl.DataFrame]:
+    """The tables of a log as the store gives them, from short rows; hours count from 2024-01-01.
+
+        posts          post_id, user, hour
+        interactions   source, target, hour, kind
+        ties           source, target, hour or None, until (hour) or None
+        labels         user, hour, a category or {dimension: number}, in the space "mood" by default
+        feedback       user, item, hour
+
+    Each row may end with a dictionary of further columns.
+    """
+    return {name: _table(name, rows.get(name, ())) for name in SHORT}
+
+
+SHORT = {
+    "posts": ("post_id", "user_id", "time"),
+    "interactions": ("source_id", "target_id", "time", "kind"),
+    "ties": ("source_id", "target_id", "time", "until"),
+    "labels": ("user_id", "time", "category"),
+    "feedback": ("user_id", "item_id", "time"),
+}
+DEFAULTS = {"network": "", "post_id": "", "space": "mood", "kind": "follows", "reward": 1.0}
+
+
+def _table(name: str, rows: Iterable[Sequence[Any]]) -> pl.DataFrame:
+    full = [_row(name, row) for row in rows]
+    schema = TABLES[name].schema
+    columns = {column: [row.get(column, DEFAULTS.get(column)) for row in full] for column in schema}
+    return pl.DataFrame(columns, schema)
+
+
+def _row(name: str, row: Sequence[Any]) -> dict[str, Any]:
+    short, more = (row[:-1], row[-1]) if len(row) > len(SHORT[name]) else (row, {})
+    full = dict(zip(SHORT[name], short, strict=True)) | more
+    for column in ("time", "until"):
+        if isinstance(full.get(column), int | float):
+            full[column] = START + timedelta(hours=full[column])
+    if isinstance(full.get("category"), dict):
+        full["dimensions"], full["category"] = json.dumps(full["category"]), None
+    return full
