@@ -3,12 +3,15 @@
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from emotide.errors import EmotideError
-from emotide.terminal import Bar, show, write_table
+from emotide.errors import BadInput, EmotideError, UnknownName
+from emotide.terminal import Bar, plain, show, table_file, write_table
+
+if TYPE_CHECKING:
+    from emotide.api import Recipe
 
 app = typer.Typer(
     name="emotide",
@@ -21,7 +24,9 @@ app = typer.Typer(
 
 Store = Annotated[str, typer.Option(help="the store: a file, sqlite:///FILE or postgresql://…", show_default=False)]
 Model = Annotated[Path, typer.Option(help="the folder of the model", show_default=False)]
-Out = Annotated[Path | None, typer.Option(help="write the table to this .csv, .jsonl or .parquet file")]
+Out = Annotated[
+    Path | None, typer.Option(help="write the table to this .csv, .jsonl or .parquet file", callback=table_file)
+]
 Json = Annotated[bool, typer.Option("--json", help="print JSON for machines")]
 Space = Annotated[str | None, typer.Option(help="emotion space; by default one that the model was trained on")]
 User = Annotated[str | None, typer.Option(help="one person only")]
@@ -71,7 +76,9 @@ def ingest(
     source: Annotated[list[Path], typer.Argument(help="social logs: folders, zips or single tables")],
     store: Store,
     mapping: Annotated[Path | None, typer.Option(help="a TOML file that renames the columns of a foreign log")] = None,
-    rejects: Annotated[Path | None, typer.Option(help="the folder for rejected rows; beside the source by default")] = None,
+    rejects: Annotated[
+        Path | None, typer.Option(help="the folder for rejected rows; beside the source by default")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Read, validate and store social logs; doing it twice changes nothing.
@@ -97,7 +104,7 @@ def ingest(
         for file in report.files
     ]  # fmt: skip
     for line in [line for report in reports for line in report.warnings]:
-        typer.echo(f"warning: {line}", err=True)
+        typer.echo(plain(f"warning: {line}"), err=True)
     show(pl.DataFrame(rows), json)
 
 
@@ -120,10 +127,17 @@ def convert(
 
     if name == "list":
         rows = [
-            {"name": key, "about": each.about, "licence": each.licence, "options": ", ".join(f"{k}: {v}" for k, v in each.options.items())}
+            {
+                "name": key,
+                "about": each.about,
+                "licence": each.licence,
+                "options": ", ".join(map(": ".join, each.options.items())),
+            }
             for key, each in CONVERTERS.items()
         ]
         return show(pl.DataFrame(rows), json)
+    if name not in CONVERTERS:
+        raise UnknownName("converter", name, [*CONVERTERS, "list"])
     if source is None or out is None:
         raise typer.BadParameter("a data set needs SOURCE and OUT")
     options = dict(_pair(text) for text in option or [])
@@ -152,12 +166,15 @@ def train(
 
     from emotide.api import Emotide, SocialLog
 
-    recipe = _recipe(config, space, step, text, epochs, seed)
+    recipe = _recipe(config, space, step, text, epochs=epochs, seed=seed)
+    if model.exists() and not model.is_dir():
+        raise BadInput("is a file; the model wants a folder", model)
     checkpoint = model / "checkpoint"
     if not resume:
         shutil.rmtree(checkpoint, ignore_errors=True)
     with Bar() as bar:
-        made = Emotide.fit(SocialLog.open(store, create=False), recipe, checkpoint=checkpoint, device=device, progress=bar.progress)
+        log = SocialLog.open(store, create=False)
+        made = Emotide.fit(log, recipe, checkpoint=checkpoint, device=device, progress=bar.progress)
     made.save_pretrained(model)
     shutil.rmtree(checkpoint, ignore_errors=True)
     typer.echo(f"{model}: best score on dev {made.history.best:.4f} after {len(made.history.rows)} epochs")
@@ -289,7 +306,11 @@ def spaces(
         table = [{"name": name, "pleasure": p, "arousal": a, "dominance": d} for name, (p, a, d) in rows]
     else:
         table = [
-            {"space": space.name, "kind": "dimensions" if space.dimensional else "categories", "names": ", ".join(space.names)}
+            {
+                "space": space.name,
+                "kind": "dimensions" if space.dimensional else "categories",
+                "names": ", ".join(space.names),
+            }
             for space in known.values()
         ]
     show(pl.DataFrame(table), json)
@@ -318,11 +339,14 @@ def main() -> None:
     try:
         app()
     except EmotideError as error:
-        print(f"emotide: {error}", file=sys.stderr)
-        sys.exit(1)
-    except KeyboardInterrupt:
-        print("emotide: interrupted", file=sys.stderr)
-        sys.exit(130)
+        _fail(str(error))
+    except OSError as error:  # a full disk, a folder that may not be written
+        _fail(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+
+
+def _fail(reason: str) -> NoReturn:
+    print(plain(f"emotide: {reason}"), file=sys.stderr)
+    sys.exit(1)
 
 
 def _pair(text: str) -> tuple[str, str]:
@@ -332,13 +356,9 @@ def _pair(text: str) -> tuple[str, str]:
     return key, value
 
 
-def _recipe(
-    config: Path | None, space: list[str] | None, step: str | None, text: str | None, epochs: int | None, seed: int | None
-) -> Any:
+def _recipe(config: Path | None, space: list[str] | None, step: str | None, text: str | None, **train: Any) -> "Recipe":
     from emotide.api import Recipe
 
     recipe = Recipe.read(config) if config else Recipe()
-    train = {"spaces": space or None, "epochs": epochs, "seed": seed}
-    return recipe.changed(
-        {"text": text}, timeline={"step": step}, train=train, recommend={"seed": seed}
-    )
+    train["spaces"] = space or None
+    return recipe.changed({"text": text}, timeline={"step": step}, train=train, recommend={"seed": train["seed"]})

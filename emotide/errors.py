@@ -14,6 +14,8 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from pathlib import Path
 
+SHOWN = 30  # names of a list, at most: a log may have a million users
+
 
 class EmotideError(Exception):
     """The family: catch this to catch every error raised on purpose."""
@@ -38,13 +40,15 @@ class BadInput(EmotideError):
 
 
 class UnknownName(EmotideError):
-    """A name that is not in a closed list; the message names the nearest one and the whole list."""
+    """A name that is not in a closed list; the message names the nearest one and the list."""
 
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
         names = sorted(known)
         near = get_close_matches(name, names, n=1)
         hint = f"; did you mean {near[0]!r}?" if near else ";"
-        super().__init__(f"{kind} {name!r} is not known{hint} known: {', '.join(names) or 'none'}")
+        shown = ", ".join(names[:SHOWN]) or "none"
+        more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+        super().__init__(f"{kind} {name!r} is not known{hint} known: {shown}{more}")
 
 
 class StoreError(EmotideError):

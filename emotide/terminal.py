@@ -20,8 +20,9 @@ class Bar:
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-        self._console = Console(stderr=True, highlight=False)
+        what = TextColumn("{task.description}", markup=False)
+        columns = (what, BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        self._console = Console(stderr=True, highlight=False, markup=False, emoji=False)
         self._bar = Progress(*columns, console=self._console, transient=True, disable=not self._console.is_terminal)
         self._bar.start()
         self._task = self._bar.add_task("", total=None)
@@ -34,11 +35,11 @@ class Bar:
 
     def progress(self, done: int, total: int, what: str) -> None:
         """So far `done` of `total`."""
-        self._bar.update(self._task, completed=done, total=total, description=what)
+        self._bar.update(self._task, completed=done, total=total, description=plain(what))
 
     def say(self, line: str) -> None:
         """A line that stays."""
-        self._console.print(line, markup=False, soft_wrap=True)
+        self._console.print(plain(line), soft_wrap=True)
 
 
 def show(result: pl.DataFrame | dict[str, Any], as_json: bool) -> None:
@@ -57,7 +58,7 @@ def show_evaluation(found: dict[str, Any], as_json: bool) -> None:
         return show(found, True)
     methods = {"emotide": {"recognition": found["recognition"], "forecast": found["forecast"]}, **found["baselines"]}
     rows = [
-        {"task": task, "method": name, **{key: value for key, value in scores[task].items()}}
+        {"task": task, "method": name, **scores[task]}
         for task in ("recognition", "forecast")
         for name, scores in methods.items()
     ]
@@ -65,19 +66,35 @@ def show_evaluation(found: dict[str, Any], as_json: bool) -> None:
     _print_table(pl.DataFrame(rows))
 
 
+def table_file(file: Path | None) -> Path | None:
+    """The file that a table is to be written to; looked at before anything is computed.
+
+    Raises:
+        BadInput: its ending names no format, or its folder is not there.
+    """
+    if file is not None and file.suffix not in WRITERS:
+        raise BadInput(f"the ending {file.suffix!r} names no format: wanted one of {', '.join(WRITERS)}", file)
+    if file is not None and not file.parent.is_dir():
+        raise BadInput("cannot be written: there is no such folder", file)
+    return file
+
+
 def write_table(frame: pl.DataFrame, file: Path) -> None:
     """Write a table in the format that the file's ending names.
 
     Raises:
-        BadInput: another ending, or the file cannot be written.
+        BadInput: the file cannot be written.
     """
-    if file.suffix not in WRITERS:
-        raise BadInput(f"the ending {file.suffix!r} names no format: wanted one of {', '.join(WRITERS)}", file)
     try:
         getattr(frame, WRITERS[file.suffix])(file)
     except OSError as error:
         raise BadInput(f"cannot be written: {error.strerror or error}", file) from error
     print(f"{file}: {len(frame)} rows", file=sys.stderr)
+
+
+def plain(text: str) -> str:
+    """The text on one line, without the signs that steer a terminal: people may have written them."""
+    return "".join(sign if sign.isprintable() else " " for sign in text)
 
 
 def _print_table(frame: pl.DataFrame) -> None:
@@ -89,9 +106,8 @@ def _print_table(frame: pl.DataFrame) -> None:
         table.add_column(name, justify="right" if dtype.is_numeric() else "left", overflow="fold")
     for row in frame.iter_rows():
         table.add_row(*map(_cell, row))
-    console = Console(highlight=False)
-    width = None if console.is_terminal else 10_000
-    Console(highlight=False, width=width, markup=False).print(table)
+    width = None if sys.stdout.isatty() else 10_000
+    Console(highlight=False, width=width, markup=False, emoji=False).print(table)
 
 
 def _cell(value: object) -> str:
@@ -99,6 +115,4 @@ def _cell(value: object) -> str:
         return "-"
     if isinstance(value, float):
         return f"{value:.4f}"
-    text = f"{value:%Y-%m-%d %H:%M}" if hasattr(value, "strftime") else str(value)
-    # what people wrote may hold signs that steer a terminal
-    return "".join(sign if sign.isprintable() else " " for sign in text)
+    return plain(f"{value:%Y-%m-%d %H:%M}" if hasattr(value, "strftime") else str(value))

@@ -20,12 +20,20 @@ def who_and_when(timeline: Timeline, user: np.ndarray, step: np.ndarray) -> pl.D
     rows = (
         rows.with_row_index("row")
         .sort("step")
-        .join_asof(clock.rename({"step": "clock_step"}), left_on="step", right_on="clock_step", by="network_row", check_sortedness=False)
+        .join_asof(
+            clock.rename({"step": "clock_step"}),
+            left_on="step",
+            right_on="clock_step",
+            by="network_row",
+            check_sortedness=False,
+        )
         .sort("row")
     )
     window = timeline.config.window
     if window is not None:
-        rows = rows.with_columns(pl.col("time") + pl.duration(microseconds=(pl.col("step") - pl.col("clock_step")) * window))
+        rows = rows.with_columns(
+            pl.col("time") + pl.duration(microseconds=(pl.col("step") - pl.col("clock_step")) * window)
+        )
     return rows.select("user_id", "network", "time")
 
 
@@ -81,7 +89,7 @@ def influence_frame(timeline: Timeline, found: Influence, total: bool) -> pl.Dat
     as_strong = sum((pl.col(name) >= pl.col("strength")).cast(pl.Int32) for name in null) if null else pl.lit(0)
     rows = rows.with_columns(p_value=(as_strong + 1) / (shuffles + 1))
     target = who_and_when(timeline, rows["target"].to_numpy(), rows["step"].to_numpy())
-    source = timeline.users["user_id"].gather(rows["source"])
+    source = timeline.users["user_id"].gather(rows["source"].cast(pl.Int64))  # empty, it would be of type null
     return (
         target.rename({"user_id": "target_id"})
         .with_columns(source.alias("source_id"), rows["effect"], rows["strength"], rows["p_value"])

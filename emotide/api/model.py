@@ -1,5 +1,6 @@
 """`Emotide`: a model of everyone on a social network, trained on a log and asked about it or another (DESIGN 5)."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,9 +9,10 @@ import polars as pl
 import torch
 from torch import Tensor
 
+from emotide.api.checks import known_user, one_of, same_training, usable_device
 from emotide.api.frames import influence_frame, predict_frame
-from emotide.api.recommending import learn_recommender, recommendations
 from emotide.api.recipe import Recipe
+from emotide.api.recommending import learn_recommender, recommendations
 from emotide.api.social_log import SocialLog
 from emotide.errors import BadInput, UnknownName
 from emotide.model import EmotionSpace, space_named
@@ -61,15 +63,19 @@ class Emotide:
         Raises:
             BadInput: the log holds nothing to learn from.
             UnknownName: a space or category that is not known.
+            ModelMismatch: what was interrupted there was a training of something else.
         """
-        run = run or Recipe()
+        run, device = run or Recipe(), usable_device(device)
         spaces = log.spaces()
         for name in run.train.spaces:
             space_named(name, spaces)
         timeline = log.timeline(run.timeline, spaces)
         for name in run.train.spaces:
             if name not in timeline.spaces:
-                raise BadInput(f"the log has no labels in space {name!r}; it has: {', '.join(timeline.spaces) or 'none'}")
+                known = ", ".join(timeline.spaces) or "none"
+                raise BadInput(f"the log has no labels in space {name!r}; it has: {known}")
+        if checkpoint is not None:
+            same_training(checkpoint, run, timeline.digest)
         texts = log.texts(timeline)
         trained = Trained.new(run.base(), timeline, texts, spaces, device)
         vectors = trained.vectors(texts)
@@ -79,19 +85,22 @@ class Emotide:
         return cls(trained, history, recommender)
 
     def save_pretrained(self, folder: Path | str) -> None:
-        """Write the model as safetensors and JSON."""
+        """Write the model as safetensors and JSON; the one that the folder held before is replaced."""
         self.trained.save(Path(folder))
         if self.recommender is not None:
             self.recommender.save(Path(folder) / RECOMMENDER)
+        else:
+            shutil.rmtree(Path(folder) / RECOMMENDER, ignore_errors=True)
 
     @classmethod
     def from_pretrained(cls, folder: Path | str, device: str = "cpu") -> "Emotide":
         """What `save_pretrained` wrote.
 
         Raises:
+            BadInput: the device is not here.
             ModelMismatch: there is no whole model of this version.
         """
-        trained, kept = Trained.load(Path(folder), device), Path(folder) / RECOMMENDER
+        trained, kept = Trained.load(Path(folder), usable_device(device)), Path(folder) / RECOMMENDER
         return cls(trained, None, Recommender.load(kept) if kept.exists() else None)
 
     def spaces(self) -> dict[str, EmotionSpace]:
@@ -119,11 +128,17 @@ class Emotide:
             space: whose labels are asked for; the first that the model was trained on by default.
             reports: 'hidden' or 'known'.
             baselines: whether to fit and ask them too, on the same splits and vectors.
+
+        Raises:
+            BadInput: the log, or this part of it, has no labels.
+            UnknownName: the log has no labels in this space.
         """
         timeline, vectors = self.compiled(log)
+        if not timeline.labels:
+            raise BadInput("the log has no labels: there is nothing to compare readings with")
         space = space or self._space(timeline)
-        shown = _one_of("reports", reports, SHOWN)
-        code = SPLITS.index(_one_of("split", split, SPLITS))
+        shown = one_of("reports", reports, SHOWN)
+        code = SPLITS.index(one_of("split", split, SPLITS))
         if space not in timeline.labels:
             raise UnknownName("space with labels in this log", space, timeline.labels)
         labels = timeline.labels[space]
@@ -136,7 +151,13 @@ class Emotide:
         return {"split": split, "space": space, "reports": reports, **mine, "baselines": others}
 
     def predict(
-        self, log: SocialLog, *, user: str | None = None, horizon: int = 0, space: str | None = None, reports: str = "known"
+        self,
+        log: SocialLog,
+        *,
+        user: str | None = None,
+        horizon: int = 0,
+        space: str | None = None,
+        reports: str = "known",
     ) -> pl.DataFrame:
         """Readings per user and step, and `horizon` steps beyond the end of each user's network.
 
@@ -148,13 +169,19 @@ class Emotide:
             reports: whether labels of earlier steps may be used.
 
         Returns:
-            user_id, network, time, horizon (0: recognition), space, reading, then one column a category (probability) or
-            dimension (coordinate).
+            user_id, network, time, horizon (0: recognition), space, reading, then one column a category (probability)
+            or dimension (coordinate).
+
+        Raises:
+            BadInput: nobody did anything in this log.
+            UnknownName: no such user or space.
         """
         timeline, vectors = self.compiled(log)
+        if not len(timeline.events.active_user):
+            raise BadInput("the log holds no posts, interactions or labels: there is nothing to read")
         known = space_named(space or self._space(timeline), self.spaces())
-        _known_user(timeline, user)
-        found = trace(self.trained.model, timeline, vectors, SHOWN[_one_of("reports", reports, SHOWN)], horizon)
+        known_user(timeline.users["user_id"], user)
+        found = trace(self.trained.model, timeline, vectors, SHOWN[one_of("reports", reports, SHOWN)], horizon)
         with torch.no_grad():
             Y = torch.from_numpy(found.Y).to(self.trained.device)
             read = self.trained.model.readings.read(known.name, Y).cpu().numpy()
@@ -186,8 +213,8 @@ class Emotide:
         """
         timeline, vectors = self.compiled(log)
         known = space_named(space or self._space(timeline), self.spaces())
-        _known_user(timeline, user)
-        shown = SHOWN[_one_of("reports", reports, SHOWN)]
+        known_user(timeline.users["user_id"], user)
+        shown = SHOWN[one_of("reports", reports, SHOWN)]
         seed = self.trained.run.train.seed
         found = influences(self.trained.model, timeline, vectors, known.name, shown, shuffles, seed)
         frame = influence_frame(timeline, found, total)
@@ -212,10 +239,12 @@ class Emotide:
             BadInput: the model has learned no recommending, or the log has no items.
         """
         if self.recommender is None:
-            raise BadInput("this model has learned from a log without feedback and recommends nothing: train it on feedback")
+            raise BadInput(
+                "this model has learned from a log without feedback and recommends nothing: train it on feedback"
+            )
         timeline, vectors = self.compiled(log)
-        _known_user(timeline, user)
-        shown = SHOWN[_one_of("reports", reports, SHOWN)]
+        known_user(timeline.users["user_id"], user)
+        shown = SHOWN[one_of("reports", reports, SHOWN)]
         space = self._space(timeline)
         return recommendations(self.trained, self.recommender, log, timeline, vectors, space, shown, user, top, epsilon)
 
@@ -233,14 +262,3 @@ class Emotide:
         if not trained:
             return "pad"
         return max(trained, key=lambda space: len(timeline.labels[space].step) if space in timeline.labels else 0)
-
-
-def _one_of(kind: str, name: str, known: Any) -> str:
-    if name not in known:
-        raise UnknownName(kind, name, known)
-    return name
-
-
-def _known_user(timeline: Timeline, user: str | None) -> None:
-    if user is not None and not (timeline.users["user_id"] == user).any():
-        raise UnknownName("user", user, timeline.users["user_id"].unique())

@@ -1,5 +1,6 @@
 """A recipe: everything that decides what a model becomes, as one TOML file."""
 
+from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
@@ -18,6 +19,15 @@ class Recipe(RunConfig, frozen=True, extra="forbid"):
         """The part that makes the model of emotions."""
         return RunConfig.model_validate(self.model_dump(exclude={"recommend"}))
 
+    @classmethod
+    def read(cls, file: Path) -> "Recipe":
+        """A recipe from a TOML file.
+
+        Raises:
+            BadInput: the file cannot be read, or a field is unknown or out of its range.
+        """
+        return cls.model_validate(super().read(file).model_dump())
+
     def changed(self, fields: dict[str, Any], **sections: dict[str, Any]) -> "Recipe":
         """The same recipe with other values, where these are not None.
 
@@ -31,4 +41,5 @@ class Recipe(RunConfig, frozen=True, extra="forbid"):
             return Recipe.model_validate(values)
         except ValidationError as error:
             first = error.errors()[0]
-            raise BadInput(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+            reason = first["msg"].removeprefix("Value error, ")
+            raise BadInput(f"{'.'.join(map(str, first['loc']))}: {reason}") from error

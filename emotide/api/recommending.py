@@ -62,7 +62,8 @@ def recommendations(
     asked = np.flatnonzero((named == user).to_numpy()) if user is not None else np.arange(len(named))
     H, M = states_before(trained.model, timeline, vectors, shown, asked, np.full(len(asked), END))
     # the items of this log, not those of the log that the recommender learned from: new ones can be shown at once
-    chooser = Recommender(recommender.network, recommender.target, item_vectors, np.ones(len(items), bool), recommender.config)
+    candidates = np.ones(len(items), bool)
+    chooser = Recommender(recommender.network, recommender.target, item_vectors, candidates, recommender.config)
     ranking = chooser.recommend(H, top, epsilon)
     rank = np.broadcast_to(np.arange(1, ranking.item.shape[1] + 1), ranking.item.shape)
     kept = ranking.item >= 0

@@ -2,12 +2,14 @@
 
 import hashlib
 import json
-import shutil
-from collections.abc import Callable, Mapping
-from pathlib import Path
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
 
 import polars as pl
 
+from emotide.log.archive import open_archive, unpack
 from emotide.model import Category, EmotionSpace, built_in, read_space
 from emotide.store import IngestReport, Store
 from emotide.timeline import FORMAT, Timeline, TimelineConfig, compile_timeline
@@ -54,10 +56,11 @@ class SocialLog:
         Raises:
             BadInput: the source or one of its files is unusable as a whole.
         """
+        with _space_files(source) as files:
+            spaces = [(read_space(file), file.read_text("utf-8")) for file in files]
         report = self.store.ingest(source, mapping=mapping, rejects=rejects, progress=progress)
-        if source.is_dir():
-            for file in sorted((source / "spaces").glob("*.toml")):
-                self.add_space(file)
+        for space, text in spaces:
+            self.store.keep_space(space.name, text)
         return report
 
     def add_space(self, file: Path) -> EmotionSpace:
@@ -111,11 +114,12 @@ class SocialLog:
         folder = default_cache() / "timelines" / hashlib.sha256(wanted.encode()).hexdigest()[:32]
         if not (folder / "timeline.json").exists():
             tables = {name: self.store.table(name) for name in COMPILED}
-            fresh = folder.with_suffix(".part")
-            shutil.rmtree(fresh, ignore_errors=True)
-            compile_timeline(tables, config, names, kinds, digest).save(fresh)
-            shutil.rmtree(folder, ignore_errors=True)
-            fresh.rename(folder)
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            # a room of one's own: another process may compile the same log at the same time
+            with TemporaryDirectory(prefix=folder.name, dir=folder.parent) as room:
+                compile_timeline(tables, config, names, kinds, digest).save(Path(room) / "timeline")
+                with suppress(OSError):  # the other was quicker
+                    (Path(room) / "timeline").rename(folder)
         return Timeline.load(folder)
 
     def texts(self, timeline: Timeline) -> list[str]:
@@ -138,3 +142,15 @@ def space_of(text: str) -> EmotionSpace:
     import tomllib
 
     return EmotionSpace.model_validate(tomllib.loads(text))
+
+
+@contextmanager
+def _space_files(source: Path) -> Iterator[list[Path]]:
+    """The files of emotion spaces that come with a log: `spaces/*.toml` in its folder or zip."""
+    if source.is_dir() or source.suffix.lower() != ".zip" or not source.exists():
+        yield sorted((source / "spaces").glob("*.toml"))
+        return
+    with TemporaryDirectory(prefix="emotide-") as room, open_archive(source) as archive:
+        names = [PurePosixPath(name) for name in archive.namelist()]
+        found = [name for name in names if name.parent.name == "spaces" and name.suffix == ".toml"]
+        yield [unpack(archive, str(name), Path(room) / name.name) for name in found]

@@ -39,5 +39,7 @@ def run_bench(
     bench = BENCHES[name]
     folder = data or Path(os.environ.get("EMOTIDE_DATA", "."))
     if bench.needs and not (folder / bench.needs).is_dir():
-        raise BadInput(f"bench {name} needs the data set {bench.needs!r} there: give --data or set EMOTIDE_DATA", folder)
+        raise BadInput(
+            f"bench {name} needs the data set {bench.needs!r} there: give --data or set EMOTIDE_DATA", folder
+        )
     return bench.run(folder, list(range(seeds)), say, progress)

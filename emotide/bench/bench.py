@@ -1,6 +1,6 @@
 """What every measurement is made of: a data set as a log, seeds, means with spreads."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,11 +35,12 @@ def converted(name: str, source: Path, **options: str) -> Iterator[SocialLog]:
         yield log
 
 
-def spread(values: list[float | None]) -> list[float] | None:
+def spread(values: Sequence[float | None]) -> list[float] | None:
     """[mean, standard deviation] over seeds; None where a value is missing."""
-    if not values or any(value is None for value in values):
+    known = [value for value in values if value is not None]
+    if not known or len(known) < len(values):
         return None
-    return [round(float(np.mean(values)), 4), round(float(np.std(values)), 4)]  # type: ignore[arg-type]
+    return [round(float(np.mean(known)), 4), round(float(np.std(known)), 4)]
 
 
 def gathered(runs: list[dict[str, Any]], metrics: tuple[str, ...]) -> dict[str, Any]:
@@ -47,7 +48,7 @@ def gathered(runs: list[dict[str, Any]], metrics: tuple[str, ...]) -> dict[str, 
     methods = ["ours", *runs[0]["baselines"]]
 
     def scores(run: dict[str, Any], method: str) -> dict[str, Any]:
-        return run if method == "ours" else run["baselines"][method]  # type: ignore[no-any-return]
+        return run if method == "ours" else run["baselines"][method]
 
     return {
         method: {

@@ -1,4 +1,4 @@
-"""FanChuan (2025): the sentiment of comments in five communities, Chinese and English, beside the text-only baseline."""
+"""FanChuan (2025): the sentiment of comments in five communities, Chinese and English, beside text alone."""
 
 from pathlib import Path
 from typing import Any

@@ -24,16 +24,16 @@ def run(data: Path, seeds: list[int], say: Say, progress: Progress) -> dict[str,
             place = Path(folder) / "log"
             place.mkdir()
             _interactions(seed).write_csv(place / "interactions.csv")
-            log = SocialLog.open(str(Path(folder) / "bench.db"))
+            log = SocialLog.open(Path(folder) / "bench.db")
             start = time.monotonic()
             log.ingest(place, progress=progress)
             ingest.append(time.monotonic() - start)
             start = time.monotonic()
-            tables = {name: log.table(name) for name in TABLES}
-            timeline = compile_timeline(tables, TimelineConfig(step="1d"))
+            timeline = compile_timeline({name: log.table(name) for name in TABLES}, TimelineConfig(step="1d"))
             timeline.save(Path(folder) / "timeline")
             compiled.append(time.monotonic() - start)
-            say(f"seed {seed}: ingest {ingest[-1]:.1f} s, compile {compiled[-1]:.1f} s, {len(timeline.events.pair)} pair steps")
+            pairs = len(timeline.events.pair)
+            say(f"seed {seed}: ingest {ingest[-1]:.1f} s, compile {compiled[-1]:.1f} s, {pairs} pair steps")
     return {"users": USERS, "interactions": ROWS, "ingest_seconds": spread(ingest), "compile_seconds": spread(compiled)}
 
 
@@ -41,11 +41,13 @@ def _interactions(seed: int) -> pl.DataFrame:
     rng = np.random.default_rng(seed)
     weight = 1 / np.arange(1, USERS + 1) ** 0.8
     source = rng.choice(USERS, ROWS, p=weight / weight.sum())
-    target = (source + rng.integers(1, 200, ROWS)) % USERS
-    time_ = 1_600_000_000 + rng.integers(0, DAYS * 86_400, ROWS)
-    return pl.DataFrame({"source": source, "target": target, "time": time_, "kind": rng.choice(["reply", "like", "message"], ROWS)}).select(
-        source_id=pl.format("u{}", "source"), target_id=pl.format("u{}", "target"), time="time", kind="kind"
-    )  # fmt: skip
+    target = (source + rng.integers(1, min(200, USERS), ROWS)) % USERS
+    begun = 1_600_000_000 + rng.integers(0, DAYS * 86_400, ROWS)
+    kind = rng.choice(["reply", "like", "message"], ROWS)
+    rows = pl.DataFrame({"source": source, "target": target, "time": begun, "kind": kind})
+    return rows.select(
+        pl.format("u{}", "source").alias("source_id"), pl.format("u{}", "target").alias("target_id"), "time", "kind"
+    )
 
 
 BENCH = Bench("a million interactions ingested and compiled", None, run)

@@ -1,4 +1,4 @@
-"""MELD (Poria et al. 2019): emotions in multi-party dialogue, on frozen MiniLM vectors, as the paper's main claim asks."""
+"""MELD (Poria et al. 2019): emotions in multi-party dialogue, on frozen MiniLM vectors."""
 
 import time
 from pathlib import Path
@@ -24,7 +24,7 @@ def recipe(seed: int) -> Recipe:
 
 
 def run(data: Path, seeds: list[int], say: Say, progress: Progress) -> dict[str, Any]:
-    """Recognition and forecast with reports hidden and known, beside the baselines, on the test part; seconds to train."""
+    """Recognition and forecast with reports hidden and known, beside the baselines, on test; seconds to train."""
     seconds, dev = [], []
     found: dict[str, list[dict[str, Any]]] = {"hidden": [], "known": []}
     with converted("meld", data / "meld") as log:

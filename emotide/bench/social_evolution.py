@@ -27,7 +27,7 @@ def recipe(seed: int) -> Recipe:
 
 
 def run(data: Path, seeds: list[int], say: Say, progress: Progress) -> dict[str, Any]:
-    """AUC of the forecast with reports known, split 70/15/15 by days, with a bootstrap interval over people and days."""
+    """AUC of the forecast with reports known, split 70/15/15 by days, with a bootstrap interval over people."""
     runs, forecasts = [], []
     with converted("social_evolution", data / "social_evolution") as log:
         for seed in seeds:
@@ -57,13 +57,13 @@ def run(data: Path, seeds: list[int], say: Say, progress: Progress) -> dict[str,
 
 
 def _bootstrap(truth: np.ndarray, ours: np.ndarray, rival: np.ndarray, user: np.ndarray) -> dict[str, Any]:
-    """95 % intervals of the AUC of the mean of the seeds' forecasts, of the rival's, and of the difference, over people."""
+    """95 % intervals, over people, of the AUC of the seeds' mean forecast, of the rival's, and of the difference."""
     from sklearn.metrics import roc_auc_score
 
     rng = np.random.default_rng(0)
     people = np.unique(user)
     rows = [np.flatnonzero(user == person) for person in people]
-    draws = []
+    draws: list[tuple[float, float]] = []
     while len(draws) < RESAMPLES:
         drawn = np.concatenate([rows[k] for k in rng.integers(0, len(rows), len(rows))])
         if 0 < truth[drawn].sum() < len(drawn):
