@@ -31,7 +31,8 @@ class VectorCache:
         file.parent.mkdir(parents=True, exist_ok=True)
         self.file = file
         with closing(self._connect()) as connection, connection:
-            connection.execute("CREATE TABLE IF NOT EXISTS vectors (digest BLOB PRIMARY KEY, vector BLOB) WITHOUT ROWID")
+            columns = "digest BLOB PRIMARY KEY, vector BLOB"
+            connection.execute(f"CREATE TABLE IF NOT EXISTS vectors ({columns}) WITHOUT ROWID")
 
     def vectors(
         self,

@@ -6,33 +6,40 @@ from collections import Counter
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float32
 from safetensors.numpy import load_file, save_file
 
 # words with their apostrophes, runs of the same mark, single other signs (emoji among them); Chinese runs apart
-TOKEN = re.compile(r"[\u3400-\u9fff]+|[^\W_]+(?:['’][^\W_]+)*|([!?.…])\1*|[^\w\s]")
+LETTER = r"[^\W_\u3400-\u9fff]"
+TOKEN = re.compile(rf"[\u3400-\u9fff]+|{LETTER}+(?:'{LETTER}+)*|([!?.…])\1*|[^\w\s]")
 CHINESE = re.compile(r"[\u3400-\u9fff]")
 
 
 def tokens(text: str) -> list[str]:
     """The words, marks and emoji of a text, in lower case; Chinese is segmented."""
-    from emoji import analyze
+    from emoji import emoji_list
 
     found: list[str] = []
-    whole = [str(match.chars) for match in analyze(text)]  # emoji of several code points stay whole
-    for k, piece in enumerate(re.split("|".join(map(re.escape, whole)) or r"(?!)", text)):
-        for match in TOKEN.finditer(piece.lower().replace("’", "'")):
-            word = match.group()
-            found += _segmenter().lcut(word) if CHINESE.match(word) else [word]
-        if k < len(whole):
-            found.append(whole[k])
+    end = 0
+    for whole in emoji_list(text):  # emoji of several code points stay whole
+        found += [*_words(text[end : whole["match_start"]]), whole["emoji"]]
+        end = whole["match_end"]
+    return found + _words(text[end:])
+
+
+def _words(text: str) -> list[str]:
+    found: list[str] = []
+    for match in TOKEN.finditer(text.lower().replace("’", "'")):
+        word = match.group()
+        found += _segmenter().lcut(word) if CHINESE.match(word) else [word]
     return found
 
 
 @cache
-def _segmenter():  # type: ignore[no-untyped-def]
+def _segmenter() -> Any:
     """Jieba, with its dictionary in memory: its cache file would lie in a folder that all users share."""
     import logging
     import warnings
@@ -52,7 +59,8 @@ def _segmenter():  # type: ignore[no-untyped-def]
 class WordVectors:
     """A text's vector is the mean of its words' vectors, rare words weighing more (Arora et al. 2017).
 
-    A word's vector is the mean of those of its sub-words (FastText, Bojanowski et al. 2017), so that no word is unknown.
+    A word's vector is the mean of those of its sub-words (FastText, Bojanowski et al. 2017), so that no word is
+    unknown.
     """
 
     name = "words"
@@ -103,14 +111,14 @@ class WordVectors:
                 out[k] = weights @ vectors / weights.sum()
         return out
 
-    def _word(self, word: str) -> np.ndarray:
+    def _word(self, word: str) -> Float32[np.ndarray, " width"]:
         if word in self.words:
-            return self.vectors[self.words[word]]
+            return np.asarray(self.vectors[self.words[word]])
         from gensim.models.fasttext_inner import compute_ngrams_bytes, ft_hash_bytes
 
         grams = compute_ngrams_bytes(word, 2, 5)
         buckets = [ft_hash_bytes(gram) % len(self.subwords) for gram in grams]
-        return self.subwords[buckets].mean(0) if buckets else np.zeros(self.width, np.float32)
+        return np.asarray(self.subwords[buckets].mean(0)) if buckets else np.zeros(self.width, np.float32)
 
     def _weight(self, word: str) -> float:
         return float(self.weights[self.words[word]]) if word in self.words else 1.0

