@@ -25,13 +25,9 @@ def compile_pairs(
         config: how many neighbours, and for how long.
     """
     near = pl.concat([_met(_both_ways(contacts), active, config), _tied(ties, active, config)])
+    known, new = (_nearest(near.filter(pl.col("known") == before), config.max_neighbours) for before in (True, False))
     pairs = (
-        near.group_by("row", "source", "known")
-        .agg(pl.col("last").max())
-        .sort("row", "known", "last", "source", descending=[False, False, True, False])
-        .filter(pl.int_range(pl.len()).over("row", "known") < config.max_neighbours)
-        .group_by("row", "source")
-        .agg(pl.col("known").any())
+        pl.concat([known, new.join(known, on=["row", "source"], how="anti")])
         .join(active.select("step", "user").with_row_index("row").with_columns(pl.col("row").cast(pl.Int64)), on="row")
         .rename({"user": "target"})
         .with_columns(key=pl.col("source").cast(pl.Int64) * users + pl.col("target"))
@@ -83,6 +79,17 @@ def _tied(ties: pl.DataFrame, active: pl.DataFrame, config: TimelineConfig) -> p
     last = np.full(len(row), np.iinfo(np.int32).min, np.int32)
     found = {"row": row, "source": ties["target"].to_numpy()[tie], "last": last, "known": begin < step}
     return pl.DataFrame(found).filter(step <= ties["end"].to_numpy()[tie])
+
+
+def _nearest(near: pl.DataFrame, most: int) -> pl.DataFrame:
+    """The sources of each row with the latest contacts: row, source, known."""
+    return (
+        near.group_by("row", "source")
+        .agg(pl.col("known").first(), pl.col("last").max())
+        .sort("row", "last", "source", descending=[False, True, False])
+        .filter(pl.int_range(pl.len()).over("row") < most)
+        .drop("last")
+    )
 
 
 def _moment(user: pl.Series, step: pl.Series) -> np.ndarray:
