@@ -7,6 +7,6 @@ from emotide.model.readings import Readings
 from emotide.model.spaces import Category, EmotionSpace, built_in, read_space, space_named
 
 __all__ = [
-    "AffectiveModel", "Batch", "Category", "EmotionSpace", "FusedNetwork", "NetworkConfig", "Readings", "Reports", "Shown", "State",
-    "Step", "Unrolled", "View", "built_in", "read_space", "space_named",
+    "AffectiveModel", "Batch", "Category", "EmotionSpace", "FusedNetwork", "NetworkConfig", "Readings", "Reports",
+    "Shown", "State", "Step", "Unrolled", "View", "built_in", "read_space", "space_named",
 ]  # fmt: skip

@@ -93,7 +93,7 @@ class AffectiveModel(nn.Module):
             mask = shown(space, reports)
             users.append(reports.user[mask])
             points.append(self.readings.reported(space, reports.target[mask]))
-        user, row = torch.cat(users).unique(return_inverse=True)
+        user, row = torch.unique(torch.cat(users), return_inverse=True)
         if not len(user):
             return state
         point = torch.cat(points)

@@ -57,7 +57,8 @@ class _Rows:
     bounds: dict[str, np.ndarray]
 
     def at(self, k: int) -> View:
-        return View(*(column[self.bounds[kind][k] : self.bounds[kind][k + 1]] for column, kind in zip(self.columns, KINDS, strict=True)))
+        bounds = [slice(*self.bounds[kind][k : k + 2]) for kind in KINDS]
+        return View(*(column[here] for column, here in zip(self.columns, bounds, strict=True)))
 
 
 KINDS = ("user", "user", "user", "post", "post", "pair", "near", "pair", "pair", "pair", "pair")
@@ -162,11 +163,13 @@ class Batch:
         return _Rows(columns, bounds)
 
     def _key(self, step: np.ndarray, user: np.ndarray) -> np.ndarray:
-        return step.astype(np.int64) * self._users + user
+        key: np.ndarray = step.astype(np.int64) * self._users + user
+        return key
 
     def _position(self, step: np.ndarray, user: np.ndarray, keys: np.ndarray, start: np.ndarray) -> np.ndarray:
         """Where each (step, user) stands among the keys of its step."""
-        return np.searchsorted(keys, self._key(step, user)) - start[step - self.group.first_step]
+        place: np.ndarray = np.searchsorted(keys, self._key(step, user)) - start[step - self.group.first_step]
+        return place
 
     def _tensor(self, array: np.ndarray) -> Tensor:
         kind = np.bool_ if array.dtype == bool else np.float32 if array.dtype.kind == "f" else np.int64

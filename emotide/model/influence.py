@@ -37,8 +37,8 @@ def influences(
 ) -> Influence:
     """The counterfactual effect of every neighbour: the same step with and without that one pair.
 
-    The null model keeps everything but who the neighbours are: the pairs of a step are dealt out anew among the targets of
-    their network, so that a strength which anybody would have had in that place is not sold as influence.
+    The null model keeps everything but who the neighbours are: the pairs of a step are dealt out anew among the targets
+    of their network, so that a strength which anybody would have had in that place is not sold as influence.
 
     Args:
         model, timeline, vectors: of one log.

@@ -42,7 +42,11 @@ def groups(timeline: Timeline) -> Iterator[Group]:
 
 @torch.no_grad()
 def trace(
-    model: AffectiveModel, timeline: Timeline, vectors: Float[Tensor, "posts width"], shown: Shown | None, horizon: int = 0
+    model: AffectiveModel,
+    timeline: Timeline,
+    vectors: Float[Tensor, "posts width"],
+    shown: Shown | None,
+    horizon: int = 0,
 ) -> Trace:
     """The recognition of every active user at every step, and forecasts of all users beyond their network's last step.
 
@@ -69,7 +73,8 @@ def trace(
             steps.append(last[group.users] + k)
             horizons.append(np.full(len(group.users), k))
             said.append(model.network.read(state.H, state.M))
-    return Trace(*map(np.concatenate, (users, steps, horizons)), torch.cat(said).cpu().numpy())
+    user, number, ahead = (np.concatenate(column) for column in (users, steps, horizons))
+    return Trace(user, number, ahead, torch.cat(said).cpu().numpy())
 
 
 @torch.no_grad()
@@ -80,7 +85,7 @@ def states_before(
     shown: Shown | None,
     user: Int[np.ndarray, " asked"],
     step: Int[np.ndarray, " asked"],
-) -> tuple[Float[np.ndarray, "asked state"], Float[np.ndarray, "asked affect+1"]]:
+) -> tuple[Float[np.ndarray, "asked state"], Float[np.ndarray, "asked memory"]]:
     """H and M of each asked user as they stood before the asked step (any step beyond the last: after everything)."""
     H = np.zeros((len(user), model.network.config.state), np.float32)
     M = np.zeros((len(user), model.network.config.affect + 1), np.float32)
