@@ -66,8 +66,9 @@ def influences(
             rows["effect"].append(effect.cpu().numpy())
             rows["strength"].append(strength.cpu().numpy())
             rows["null"].append(torch.stack(null, 1).cpu().numpy() if null else np.zeros((len(view.pair), 0)))
-    empty = {name: np.zeros((0, shuffles) if name == "null" else 0, np.float32) for name in rows}
-    return Influence(**{name: np.concatenate(parts) if parts else empty[name] for name, parts in rows.items()})
+    nobody, nothing = np.zeros(0, np.int32), np.zeros(0, np.float32)
+    none = Influence(nobody, nobody, nobody, nothing, nothing, np.zeros((0, shuffles), np.float32))
+    return Influence(**{name: np.concatenate(parts) for name, parts in rows.items()}) if rows["step"] else none
 
 
 def _effect(
