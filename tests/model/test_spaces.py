@@ -1,0 +1,176 @@
+"""Emotion spaces: names with places, points of affect space, and readings in any of them (DESIGN 3.5)."""
+
+import math
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch.testing import assert_close
+
+from emotide.errors import BadInput, UnknownName
+from emotide.model import EmotionSpace, Readings, built_in, read_space, space_named
+from emotide.model.spaces import LabelEncoder
+
+AFFECT, WIDTH = 7, 5
+
+
+def test_every_built_in_space_is_well_formed():
+    spaces = built_in()
+    assert {"polarity", "ekman", "plutchik", "pad", "meld", "mood_report"} <= set(spaces)
+    for name, space in spaces.items():
+        assert space.name == name
+        assert len(space.names) == len(set(space.names)) >= 2
+        assert space.pad.shape == (len(space.names), 3)
+        assert space.pad.abs().max() <= 1
+        assert not (space.dimensional and space.categories)
+
+
+def test_one_emotion_has_one_place_in_all_spaces():
+    places = {}
+    for space in built_in().values():
+        for name, category in space.categories.items():
+            assert places.setdefault(name, category.pad) == category.pad
+
+
+def test_pleasure_tells_good_from_bad():
+    spaces = built_in()
+    polarity = dict(zip(spaces["polarity"].names, spaces["polarity"].pad[:, 0].tolist(), strict=True))
+    assert polarity["negative"] < polarity["neutral"] == 0 < polarity["positive"]
+    ekman = dict(zip(spaces["ekman"].names, spaces["ekman"].pad[:, 0].tolist(), strict=True))
+    assert ekman["joy"] > 0 > max(ekman[name] for name in ("anger", "sadness", "fear", "disgust"))
+
+
+def test_an_unknown_space_is_told_with_the_nearest():
+    with pytest.raises(UnknownName, match="space 'ekmann' is not known; did you mean 'ekman'"):
+        space_named("ekmann", built_in())
+
+
+def test_ordered_takes_these_names_in_this_order():
+    ekman = built_in()["ekman"]
+    some = ekman.ordered(["sadness", "anger"])
+    assert some.names == ["sadness", "anger"]
+    assert torch.equal(some.pad[0], ekman.pad[ekman.names.index("sadness")])
+    with pytest.raises(UnknownName, match="'bliss' is not known"):
+        ekman.ordered(["bliss"])
+
+
+@pytest.mark.parametrize("text", [
+    'name = "x"', 'name = "x"\n[categories.a]\npad = [0, 0]', 'name = "x"\n[categories.a]\npad = [0, 0, 0]\ncolour = 1',
+    'name = "x"\n[categories.a]\npad = [0, 0, 0]\n[dimensions.b]\npad = [1, 0, 0]', "name = ", "\x00",
+])  # fmt: skip
+def test_a_file_that_is_no_space_is_told(tmp_path, text):
+    (tmp_path / "x.toml").write_text(text)
+    with pytest.raises(BadInput, match=r"x\.toml"):
+        read_space(tmp_path / "x.toml")
+    with pytest.raises(BadInput, match=r"none\.toml"):
+        read_space(tmp_path / "none.toml")
+
+
+def test_a_space_from_a_file(tmp_path):
+    (tmp_path / "x.toml").write_text(
+        'name = "x"\n[categories.calm]\npad = [0.3, -0.5, 0.2]\n[categories.wild]\npad = [0, 0.9, 0]'
+    )
+    space = read_space(tmp_path / "x.toml")
+    assert space.names == ["calm", "wild"]
+    assert_close(space.pad[0], torch.tensor([0.3, -0.5, 0.2]))
+
+
+def encoder():
+    torch.manual_seed(0)
+    made = LabelEncoder(WIDTH, AFFECT).double()
+    with torch.no_grad():
+        made.sharpness.fill_(0.7)
+    return made
+
+
+def test_points_are_pad_and_the_projected_centred_names():
+    made, pad, names = encoder(), torch.randn(4, 3).double(), torch.randn(4, WIDTH).double()
+    got = made.points(pad, names)
+    for k in range(4):
+        centred = names[k] - sum(names) / 4
+        unit = centred / centred.square().sum().sqrt()
+        assert_close(got[k], torch.cat([pad[k], made.W.weight @ unit]))
+
+
+def test_logits_are_nearness_in_pad_and_likeness_in_the_rest():
+    made, Y, points = encoder(), torch.randn(5, AFFECT).double(), torch.randn(3, AFFECT).double()
+    got = made.logits(Y, points)
+    sharp = math.log(1 + math.exp(0.7))
+    for i in range(5):
+        for c in range(3):
+            distance = sum((Y[i, a] - points[c, a]) ** 2 for a in range(3))
+            alike = sum(Y[i, a] * points[c, a] for a in range(3, AFFECT))
+            assert_close(got[i, c], alike - sharp * distance)
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_probabilities_of_every_space_sum_to_one_and_coordinates_keep_to_their_range(model, seed):
+    Y = 2 * torch.randn(4, 7, generator=torch.Generator().manual_seed(seed))
+    for name, space in built_in().items():
+        read = model.readings.read(name, Y)
+        assert read.shape == (4, len(space.names))
+        if space.dimensional:
+            continue
+        assert (read >= 0).all()
+        assert_close(read.sum(1), torch.ones(4))
+
+
+def test_the_axes_of_affect_space_read_the_coordinates_themselves(model):
+    Y = torch.randn(6, 7)
+    assert_close(model.readings.read("pad", Y), Y[:, :3])
+
+
+def test_a_dimension_of_another_range_and_place():
+    stars = EmotionSpace.model_validate(
+        {
+            "name": "stars",
+            "dimensions": {
+                "pleasure": {"pad": (1, 0, 0), "low": 1, "high": 5},
+                "warm": {"pad": (0.5, 0, 0.5), "low": 0},
+            },
+        }
+    )
+    readings = Readings(AFFECT, WIDTH, {})
+    readings.add(stars, torch.randn(2, WIDTH))
+    Y = torch.randn(3, AFFECT)
+    got, point = readings.read("stars", Y), readings.points("stars")[1]
+    for i in range(3):
+        assert_close(got[i, 0], 1 + 4 * (Y[i, 0] + 1) / 2)
+        assert_close(got[i, 1], (torch.tanh(Y[i] @ point) + 1) / 2)
+
+
+def test_categories_are_the_softmax_of_nearness_and_frequency(model):
+    Y = torch.randn(3, 7)
+    points, bias = model.readings.points("ekman"), model.readings.bias[model.readings.trained.index("ekman")]
+    logits = model.readings.encoder.logits(Y, points) + bias
+    assert_close(model.readings.read("ekman", Y), logits.exp() / logits.exp().sum(1, keepdim=True))
+    other = model.readings.points("plutchik")  # has no labels in training: no frequencies
+    assert_close(model.readings.read("plutchik", Y), torch.softmax(model.readings.encoder.logits(Y, other), 1))
+
+
+def test_a_space_added_later_is_readable_at_once():
+    readings, Y = Readings(AFFECT, WIDTH, {}), torch.randn(2, AFFECT)
+    with pytest.raises(UnknownName, match="space 'tides' is not known"):
+        readings.read("tides", Y)
+    tides = EmotionSpace.model_validate(
+        {"name": "tides", "categories": {"ebb": {"pad": (-0.9, 0, 0)}, "flow": {"pad": (0.9, 0, 0)}}}
+    )
+    readings.add(tides, torch.zeros(2, WIDTH))
+    glad, grim = torch.zeros(2, AFFECT)
+    glad[0], grim[0] = 0.9, -0.9
+    read = readings.read("tides", torch.stack([glad, grim]))
+    assert read[0, 1] > 0.9
+    assert read[1, 0] > 0.9
+
+
+def test_reported_categories_are_the_mean_of_their_points_by_share(model):
+    points = model.readings.points("ekman")
+    target = torch.tensor([[0.25, 0, 0.75, 0, 0, 0]])
+    assert_close(model.readings.reported("ekman", target)[0], 0.25 * points[0] + 0.75 * points[2])
+
+
+def test_reported_coordinates_are_that_place(model):
+    target = torch.tensor([[0.5, -0.25, float("nan")], [float("nan")] * 3])
+    got = model.readings.reported("pad", target)
+    assert_close(got[:, :3], torch.tensor([[0.5, -0.25, 0.0], [0.0, 0.0, 0.0]]))
