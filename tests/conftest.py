@@ -1,17 +1,21 @@
-"""What tests of several folders share: the public data sets, and small logs written by hand."""
+"""What tests of several folders share: the public data sets, small logs written by hand, and the command line."""
 
 import json
 import os
-from collections.abc import Callable, Iterable, Sequence
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import redirect_stderr, redirect_stdout
 from datetime import UTC, datetime, timedelta
+from io import StringIO
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import polars as pl
 import pytest
 
 from emotide.log import TABLES
 
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # the worlds of tests are small: more threads wait more than they work
 ROOT = Path(__file__).parents[1]
 START = datetime(2024, 1, 1, tzinfo=UTC)
 
@@ -23,6 +27,41 @@ def data_dir() -> Path:
     if not folder.is_dir():
         pytest.skip(f"the public data sets are not at {folder}; set EMOTIDE_DATA")
     return folder
+
+
+class Told(NamedTuple):
+    """What a command said: its exit code, and what it wrote on stdout and stderr."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+@pytest.fixture(scope="session")
+def command(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Told]]:
+    """`command("spaces", "--show", "pad")` runs `emotide` in this process, with a cache of the tests' own.
+
+    What the command line does not catch, such as a traceback, fails the test.
+    """
+    from emotide.cli import main
+
+    def run(*words: object) -> Told:
+        out, err, code = StringIO(), StringIO(), 0
+        patch.setattr(sys, "argv", ["emotide", *map(str, words)])
+        with redirect_stdout(out), redirect_stderr(err):
+            try:
+                main()
+            except SystemExit as end:
+                code = int(end.code or 0)
+        return Told(code, out.getvalue(), err.getvalue())
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("EMOTIDE_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield run
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,127 @@
+"""Readings in any space, with no retraining (DESIGN 3.5)."""
+
+import zipfile
+
+import numpy as np
+import polars as pl
+import pytest
+
+from emotide import BadInput, Emotide, SocialLog, read_space
+
+TIDES = """
+name = "tides"
+[categories.ebb]
+pad = [-0.6, -0.4, -0.3]
+[categories.flood]
+pad = [0.6, 0.4, 0.3]
+"""
+
+
+@pytest.fixture
+def tides(tmp_path):
+    file = tmp_path / "tides.toml"
+    file.write_text(TIDES)
+    return file
+
+
+@pytest.fixture
+def copy(command, town, tmp_path):
+    """A store of its own with the town's log."""
+    store = tmp_path / "copy.db"
+    assert command("ingest", town.log, "--store", store).code == 0
+    return store
+
+
+@pytest.mark.parametrize("space", ["circumplex", "pad"])
+def test_dimensions_are_read_as_coordinates(command, town, space):
+    names = [row["name"] for row in command("spaces", "--show", space, "--json").json]
+    rows = pl.DataFrame(command(*town.ask("predict", "--space", space, "--horizon", 1, "--json")).json)
+    assert rows.columns[6:] == names
+    assert np.isfinite(rows.select(names).to_numpy()).all()
+    assert rows[names[0]].n_unique() > 2
+
+
+@pytest.mark.parametrize("space", ["plutchik", "goemotions", "polarity"])
+def test_a_space_that_was_never_trained_on_can_be_read(command, town, space):
+    names = [row["name"] for row in command("spaces", "--show", space, "--json").json]
+    rows = pl.DataFrame(command(*town.ask("predict", "--space", space, "--json")).json)
+    assert rows.columns[6:] == names
+    assert (rows.select(pl.sum_horizontal(names)).to_series() - 1).abs().max() < 1e-4
+    assert rows["reading"].is_in(names).all()
+
+
+def test_polarity_follows_pleasure(command, town):
+    ask = lambda space: pl.DataFrame(command(*town.ask("predict", "--space", space, "--json")).json)  # noqa: E731
+    both = ask("polarity").with_columns(ask("pad")["pleasure"])
+    assert both.select(pl.corr("positive", "pleasure", method="spearman")).item() > 0.5
+
+
+def test_a_space_from_a_file_is_read_at_once(command, town, copy, tides):
+    told = command("spaces", "--add", tides, "--store", copy, "--json")
+    assert {"space": "tides", "kind": "categories", "names": "ebb, flood"} in told.json
+    shown = command("spaces", "--show", "tides", "--store", copy, "--json").json
+    assert [row["name"] for row in shown] == ["ebb", "flood"]
+    assert shown[0]["pleasure"] == pytest.approx(-0.6)
+    rows = pl.DataFrame(command("predict", "--store", copy, "--model", town.model, "--space", "tides", "--json").json)
+    assert rows.columns[6:] == ["ebb", "flood"]
+    assert (rows["ebb"] + rows["flood"] - 1).abs().max() < 1e-5
+    pad = pl.DataFrame(command(*town.ask("predict", "--space", "pad", "--json")).json)
+    assert rows.with_columns(pad["pleasure"]).select(pl.corr("flood", "pleasure", method="spearman")).item() > 0.5
+    # the town's own store knows nothing of it
+    assert command(*town.ask("predict", "--space", "tides")).code == 1
+
+
+def test_a_space_is_added_to_a_model_in_memory(town, command, tides):
+    emotide = Emotide.from_pretrained(town.model)
+    emotide.add_space(read_space(tides))
+    rows = emotide.predict(SocialLog.open(town.store), space="tides", user="ana")
+    assert rows.columns[6:] == ["ebb", "flood"]
+    assert "tides" in emotide.spaces()
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_spaces_come_with_a_log(command, tmp_path, packed):
+    log = tmp_path / "log"
+    (log / "spaces").mkdir(parents=True)
+    (log / "spaces" / "tides.toml").write_text(TIDES)
+    (log / "labels.csv").write_text("user_id,time,space,category\nana,2024-01-01,tides,ebb\n")
+    source = log
+    if packed:
+        source = tmp_path / "log.zip"
+        with zipfile.ZipFile(source, "w") as archive:
+            for file in ("labels.csv", "spaces/tides.toml"):
+                archive.write(log / file, f"town/{file}")
+    store = tmp_path / "log.db"
+    assert command("ingest", source, "--store", store).code == 0
+    assert SocialLog.open(store).spaces()["tides"].names == ["ebb", "flood"]
+
+
+def test_a_broken_space_leaves_the_store_as_it_was(command, tmp_path):
+    log = tmp_path / "log"
+    (log / "spaces").mkdir(parents=True)
+    (log / "spaces" / "tides.toml").write_text('name = "tides"')
+    (log / "labels.csv").write_text("user_id,time,space,category\nana,2024-01-01,tides,ebb\n")
+    told = command("ingest", log, "--store", tmp_path / "log.db")
+    assert told.code == 1
+    assert "a space has either categories or dimensions" in told.err
+    assert SocialLog.open(tmp_path / "log.db").store.counts()["labels"] == 0
+
+
+def test_a_space_that_no_file_tells_of_is_made_of_its_labels(command, tmp_path):
+    labels = ["user_id,time,space,category,warmth,joy"]
+    labels += ["ana,2024-01-01,rooms,attic,,", "bo,2024-01-02,rooms,joy,,", "bo,2024-01-03,weather,,0.5,0.1"]
+    (tmp_path / "labels.csv").write_text("\n".join(labels))
+    store = tmp_path / "rooms.db"
+    assert command("ingest", tmp_path / "labels.csv", "--store", store).code == 0
+    spaces = SocialLog.open(store).spaces()
+    assert spaces["rooms"].names == ["attic", "joy"]
+    assert spaces["rooms"].categories["attic"].pad == (0, 0, 0)
+    assert spaces["rooms"].categories["joy"].pad == spaces["ekman"].categories["joy"].pad
+    assert spaces["weather"].dimensional
+    assert spaces["weather"].names == ["joy", "warmth"]
+
+
+def test_a_file_that_is_no_space(tmp_path):
+    (tmp_path / "x.toml").write_text('name = "x"\n[categories.a]\npad = [1, 2]\n')
+    with pytest.raises(BadInput, match=r"x\.toml: categories\.a\.pad"):
+        read_space(tmp_path / "x.toml")
