@@ -33,7 +33,6 @@ def history_features(timeline: Timeline, space: str) -> History:
     rows = pl.DataFrame(np.nan_to_num(np.asarray(labels.target)), schema=names).with_columns(
         user=pl.Series(labels.user), step=pl.Series(labels.step), row=pl.int_range(len(labels.step))
     )
-    values = pl.col(*names)
     past = rows.sort("user", "step").select(
         "row",
         known=pl.col("step").shift(1).over("user").is_not_null(),

@@ -1,5 +1,6 @@
 """The plain LSTM that the network is measured against: one cell, no users, no pairs, no attention."""
 
+from collections.abc import Iterator
 from copy import deepcopy
 
 import numpy as np
@@ -82,7 +83,7 @@ def lstm_answers(
             if loss is None:
                 continue
             optimizer.zero_grad()
-            loss.backward()
+            torch.autograd.backward(loss)
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             optimizer.step()
         score = _dev_score(timeline, space, _answers(model, table, timeline, space, DEV), dimensional)
@@ -115,16 +116,18 @@ class _Table:
             context += [own, before]
         self.inputs = torch.from_numpy(np.hstack(inputs).astype(np.float32))
         self.context = torch.from_numpy(np.hstack(context).astype(np.float32))
-        starts = np.flatnonzero(np.r_[True, data.sequence[1:] != data.sequence[:-1]]) if len(data.sequence) else []
-        ends = np.append(starts[1:], len(data.sequence)) if len(data.sequence) else []
-        self.pieces = [(a, min(a + LENGTH, end)) for start, end in zip(starts, ends, strict=True) for a in range(start, end, LENGTH)]
+        _, starts = np.unique(data.sequence, return_index=True)
+        ends = np.append(starts[1:], len(data.sequence))
+        whole = zip(starts, ends, strict=True) if len(starts) else ()
+        self.pieces = [(a, min(a + LENGTH, end)) for start, end in whole for a in range(start, end, LENGTH)]
         self.target = torch.full((len(data.vector), labels.target.shape[1]), float("nan"))
         self.target[data.label_row] = torch.from_numpy(np.array(labels.target))
         self.train = torch.zeros(len(data.vector), dtype=torch.bool)
         self.train[data.label_row[labels.split == TRAIN]] = True
         self.label_row = data.label_row
 
-    def batches(self, rng: np.random.Generator, size: int):  # type: ignore[no-untyped-def]
+    def batches(self, rng: np.random.Generator, size: int) -> Iterator[Tensor]:
+        """Rows of the pieces that hold a training label, shuffled, so many pieces at a time."""
         held = [k for k, (a, b) in enumerate(self.pieces) if bool(self.train[a:b].any())]
         order = rng.permutation(held)
         for start in range(0, len(order), size):
@@ -148,9 +151,10 @@ def _loss(model: _PlainLSTM, table: _Table, rows: Tensor, weight: Tensor, dimens
     target = table.target[rows][taught]
     if dimensional:
         given = ~target.isnan()
-        return sum(((out[taught] - target.nan_to_num(0.0))[given] ** 2).mean() for out in said)  # type: ignore[return-value]
+        return torch.stack([((out[taught] - target.nan_to_num(0.0))[given] ** 2).mean() for out in said]).sum()
     scale = (target * weight).sum(1).mean()
-    return sum(-(target * weight * out[taught].log_softmax(-1)).sum(1).mean() / scale for out in said)  # type: ignore[return-value]
+    losses = [-(target * weight * out[taught].log_softmax(-1)).sum(1).mean() / scale for out in said]
+    return torch.stack(losses).sum()
 
 
 def _answers(model: _PlainLSTM, table: _Table, timeline: Timeline, space: str, split: int) -> Answers:

@@ -20,7 +20,7 @@ class Sequences:
 
 
 def sequences(timeline: Timeline, vectors: Float[np.ndarray, "posts width"], space: str) -> Sequences:
-    """One sequence a network where steps are turns (rows: who has a post or a label), else one a user (all its steps)."""
+    """One sequence a user (all its steps); where steps are turns, one a network (rows: who has a post or a label)."""
     e, labels = timeline.events, timeline.labels[space]
     mean, key = _means(timeline, vectors)
     active = _key(e.step["active"], e.active_user)
@@ -68,7 +68,8 @@ def _means(timeline: Timeline, vectors: np.ndarray) -> tuple[np.ndarray, np.ndar
 
 
 def _key(step: np.ndarray, user: np.ndarray) -> np.ndarray:
-    return step.astype(np.int64) << 32 | user
+    key: np.ndarray = step.astype(np.int64) << 32 | user
+    return key
 
 
 def _since_own(user: np.ndarray, step: np.ndarray) -> np.ndarray:
