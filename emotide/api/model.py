@@ -85,8 +85,9 @@ class Emotide:
         return cls(trained, history, recommender)
 
     def save_pretrained(self, folder: Path | str) -> None:
-        """Write the model as safetensors and JSON; the one that the folder held before is replaced."""
+        """Write the model as safetensors and JSON, with its recipe; the one that the folder held before is replaced."""
         self.trained.save(Path(folder))
+        (Path(folder) / "recipe.json").write_text(self.recipe.model_dump_json(indent=1), "utf-8")
         if self.recommender is not None:
             self.recommender.save(Path(folder) / RECOMMENDER)
         else:
@@ -102,6 +103,12 @@ class Emotide:
         """
         trained, kept = Trained.load(Path(folder), usable_device(device)), Path(folder) / RECOMMENDER
         return cls(trained, None, Recommender.load(kept) if kept.exists() else None)
+
+    @property
+    def recipe(self) -> Recipe:
+        """What the model was made by: training by it again on the same log gives the same model."""
+        learned = {} if self.recommender is None else {"recommend": self.recommender.config.model_dump()}
+        return Recipe.model_validate(self.trained.run.model_dump() | learned)
 
     def spaces(self) -> dict[str, EmotionSpace]:
         """The spaces that can be read, by name."""

@@ -19,8 +19,8 @@ def recipe(community: str, seed: int) -> Recipe:
     return Recipe(
         text="minilm" if community in ENGLISH else "words",
         timeline=TimelineConfig(step="10m"),
-        network=NetworkConfig(),
-        train=TrainConfig(seed=seed),
+        network=NetworkConfig(dropout=0.4, input_dropout=0.4),
+        train=TrainConfig(seed=seed, learning_rate=1e-3),
     )
 
 

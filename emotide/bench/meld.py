@@ -18,8 +18,8 @@ def recipe(seed: int) -> Recipe:
     return Recipe(
         text="minilm",
         timeline=TimelineConfig(step="turn"),
-        network=NetworkConfig(),
-        train=TrainConfig(seed=seed, spaces=("meld",)),
+        network=NetworkConfig(dropout=0.4, input_dropout=0.4),
+        train=TrainConfig(seed=seed, spaces=("meld",), learning_rate=1e-3),
     )
 
 

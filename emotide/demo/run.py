@@ -13,12 +13,15 @@ from emotide.demo.report import write_report
 from emotide.demo.town import TownConfig, simulate
 from emotide.demo.truth import Truth
 from emotide.errors import BadInput
+from emotide.model import NetworkConfig
 from emotide.timeline import TimelineConfig
 from emotide.train import TrainConfig
 
 Progress = Callable[[int, int, str], None]
 Say = Callable[[str], None]
 HORIZON = 5
+# a town of sixty is little to learn from, and the demo is to be short
+SMALL = NetworkConfig(state=48, influence=12, observed=48, width=64, pair_width=24, dropout=0.4)
 
 
 def run_demo(out: Path, data: Path | None, recipe: Recipe | None, seed: int, say: Say, progress: Progress) -> Path:
@@ -37,7 +40,7 @@ def run_demo(out: Path, data: Path | None, recipe: Recipe | None, seed: int, say
     with _timed("a town of 60 people, watched for 60 days, was simulated", say, data is None):
         if data is None:
             truth, data = simulate(out / "town", TownConfig(seed=seed)), out / "town" / "log"
-    recipe = recipe or Recipe(timeline=TimelineConfig(step="1d"), train=TrainConfig(seed=seed))
+    recipe = recipe or Recipe(timeline=TimelineConfig(step="1d"), network=SMALL, train=TrainConfig(seed=seed))
     store, model = out / "demo.db", out / "model"
     for old in out.glob("demo.db*"):
         old.unlink()

@@ -1,6 +1,6 @@
-"""The fused network: an emotional state per user, an influence state per pair, each feeding the other (paper 3.3, Fig. 4)."""
+"""The fused network: an emotional state per user, an influence state per pair, each feeding the other (paper 3.3)."""
 
-from typing import NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import torch
 from jaxtyping import Float, Int
@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from emotide.model.batch import View
-from emotide.nn import DeepLSTMCell, Gathered, Residual, SegmentAttention, segment_sum
+from emotide.nn import DeepLSTMCell, Gathered, Residual, SegmentAttention, ShortcutPlan, segment_sum
 
 PAD = 3  # the first coordinates of the affect vector: pleasure, arousal, dominance
 
@@ -24,8 +24,9 @@ class NetworkConfig(BaseModel, frozen=True, extra="forbid"):
     width: int = Field(128, ge=4, description="width of the hidden layers of the users' networks")
     pair_width: int = Field(48, ge=4, description="width of the hidden layers of the pairs' networks")
     depth: int = Field(2, ge=1, description="hidden layers of each network")
+    plan: Literal["none", "regular", "dense"] = Field("regular", description="shortcuts of each network")
     dropout: float = Field(0.2, ge=0, lt=1, description="share of hidden units dropped in training")
-    input_dropout: float = Field(0.4, ge=0, lt=1, description="share of a post's vector dropped in training")
+    input_dropout: float = Field(0.3, ge=0, lt=1, description="share of a post's vector dropped in training")
 
 
 class State(NamedTuple):
@@ -33,7 +34,7 @@ class State(NamedTuple):
 
     H: Float[Tensor, "users state"]  # emotional state
     A: Float[Tensor, "pairs influence"]  # influence state, source on target
-    M: Float[Tensor, "users affect+1"]  # affect point of the last report, and whether there was one
+    M: Float[Tensor, "users memory"]  # affect point of the last report, and whether there was one
 
 
 class Moved(NamedTuple):
@@ -72,14 +73,15 @@ class FusedNetwork(nn.Module):
         super().__init__()
         c, time = config, 4
         self.config = config
-        small = {"width": c.pair_width, "depth": 1, "dropout": c.dropout}
-        deep = {"width": c.width, "depth": c.depth, "dropout": c.dropout}
-        self.f_AT = SegmentAttention(c.state, (vector,), c.observed, c.width, depth=1, dropout=c.dropout)
+        small: dict[str, Any] = {"width": c.pair_width, "depth": 1, "dropout": c.dropout, "plan": c.plan}
+        deep: dict[str, Any] = {"width": c.width, "depth": c.depth, "dropout": c.dropout, "plan": c.plan}
+        self.f_AT = SegmentAttention(c.state, (vector,), c.observed, **{**deep, "depth": 1})
         self.f_A = DeepLSTMCell(c.influence, (c.state, c.state, kinds, time), **small)
         self.f_G = SegmentAttention(c.state, (c.state, c.influence), c.observed, **small)
         self.f_H = DeepLSTMCell(c.state, (c.observed, c.observed, 3, time), **deep)
         self.f_P = DeepLSTMCell(c.state, (c.affect,), **small, update_bias=-1.0)
-        self.f_Y = Residual((c.state, c.affect + 1), c.affect, **deep)
+        shortcuts = ShortcutPlan.named(c.plan, c.depth)
+        self.f_Y = Residual((c.state, c.affect + 1), c.affect, c.width, c.depth, shortcuts, dropout=c.dropout)
         self.keep = nn.Linear(c.state + 1, 1)
         nn.init.constant_(self.keep.bias, 3.0)
         self.next_X = Residual((c.state,), vector, c.width, 1, dropout=c.dropout)
@@ -99,7 +101,7 @@ class FusedNetwork(nn.Module):
             view: of step t.
             vectors: of all posts; the view's `post` are rows of it.
         """
-        H, _, Hj, A = self._pairs(state, view)
+        H, Hj, A = self._pairs(state, view)
         R = self.f_G(H, view.target, Hj, A)
         X = self.f_AT(H, view.owner, self._posts(view, vectors))
         return Moved(self.f_H(H, X, R, view.counts, elapsed_code(view.elapsed)), A)
@@ -111,7 +113,7 @@ class FusedNetwork(nn.Module):
 
         The attention over the others is the same sum without one term: R₋j = (R − α_j v_j) / (1 − α_j).
         """
-        H, _, Hj, A = self._pairs(state, view)
+        H, Hj, A = self._pairs(state, view)
         weight, value = self.f_G.rows(H, view.target, Hj, A)
         said = segment_sum(weight[:, None] * value, view.target, len(H))
         rest = said.index_select(0, view.target) - weight[:, None] * value
@@ -129,29 +131,27 @@ class FusedNetwork(nn.Module):
         """The state with what a step made of its users and pairs."""
         return State(state.H.index_copy(0, view.user, moved.H), state.A.index_copy(0, view.pair, moved.A), state.M)
 
-    def reported(
-        self, state: State, user: Int[Tensor, " reports"], point: Float[Tensor, "reports affect"]
-    ) -> State:
+    def reported(self, state: State, user: Int[Tensor, " reports"], point: Float[Tensor, "reports affect"]) -> State:
         """The state after these users' reports, given as points of affect space; each user at most once."""
         H = self.f_P(state.H.index_select(0, user), point)
         M = torch.cat([point, point.new_ones(len(point), 1)], 1)
         return State(state.H.index_copy(0, user, H), state.A, state.M.index_copy(0, user, M))
 
-    def read(
-        self, H: Float[Tensor, "rows state"], M: Float[Tensor, "rows affect+1"]
-    ) -> Float[Tensor, "rows affect"]:
+    def read(self, H: Float[Tensor, "rows state"], M: Float[Tensor, "rows memory"]) -> Float[Tensor, "rows affect"]:
         """The affect vector Y: what the state says, and as much of the last report as still holds.
 
         Persistence is where a reading starts; `keep` learns when to leave it.
         """
         still = functional.softplus(self.keep(torch.cat([H, M[:, -1:]], 1)))
-        return self.f_Y(H, M) + still * M[:, :-1]
+        Y: Tensor = self.f_Y(H, M) + still * M[:, :-1]
+        return Y
 
-    def _pairs(self, state: State, view: View) -> tuple[Tensor, Gathered, Gathered, Tensor]:
-        """H of the view's users, H of the targets and of the sources of its pairs, and A[t]."""
+    def _pairs(self, state: State, view: View) -> tuple[Tensor, Gathered, Tensor]:
+        """H of the view's users, H of the sources of its pairs, and A[t]."""
         H, near = state.H.index_select(0, view.user), state.H.index_select(0, view.near)
         Hi, Hj = Gathered(H, view.target), Gathered(near, view.source)
-        return H, Hi, Hj, self.f_A(state.A.index_select(0, view.pair), Hi, Hj, view.kinds, elapsed_code(view.pair_elapsed))
+        A = self.f_A(state.A.index_select(0, view.pair), Hi, Hj, view.kinds, elapsed_code(view.pair_elapsed))
+        return H, Hj, A
 
     def _posts(self, view: View, vectors: Tensor) -> Tensor:
         posts = vectors.index_select(0, view.post)

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from emotide.nn.residual import Part, Residual
 from emotide.nn.segment import segment_softmax, segment_sum
+from emotide.nn.shortcuts import ShortcutPlan
 
 
 class SegmentAttention(nn.Module):
@@ -22,7 +23,7 @@ class SegmentAttention(nn.Module):
         owner: width of the owners' vectors.
         inputs: width of each part of a row.
         outputs: width of the result.
-        width, depth, dropout: of the residual network.
+        width, depth, dropout, plan: of the residual network.
     """
 
     def __init__(
@@ -34,11 +35,12 @@ class SegmentAttention(nn.Module):
         depth: int = 1,
         keys: int = 16,
         dropout: float = 0.0,
+        plan: str = "regular",
     ) -> None:
         super().__init__()
         self.keys = keys
         self.query = nn.Linear(owner, keys)
-        self.row = Residual(inputs, keys + outputs, width, depth, dropout=dropout)
+        self.row = Residual(inputs, keys + outputs, width, depth, ShortcutPlan.named(plan, depth), dropout=dropout)
         self.empty = nn.Parameter(0.1 * torch.randn(outputs))
 
     def rows(

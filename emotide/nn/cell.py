@@ -5,6 +5,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from emotide.nn.residual import Part, Residual
+from emotide.nn.shortcuts import ShortcutPlan
 
 
 class DeepLSTMCell(nn.Module):
@@ -20,7 +21,7 @@ class DeepLSTMCell(nn.Module):
     Args:
         state: width of the state s.
         inputs: width of each part of the input u.
-        width, depth, dropout: of the residual networks f1, f2 and f3.
+        width, depth, dropout, plan: of the residual networks f1, f2 and f3.
         update_bias: where the update gate starts; below zero, the cell starts by remembering.
     """
 
@@ -32,10 +33,13 @@ class DeepLSTMCell(nn.Module):
         depth: int = 2,
         dropout: float = 0.0,
         update_bias: float = -1.0,
+        plan: str = "regular",
     ) -> None:
         super().__init__()
-        self.f12 = Residual((state, *inputs), state, width, depth, stack=2, dropout=dropout)  # same input: one batch
-        self.f3 = Residual((state, *inputs), state, width, depth, dropout=dropout)
+        shortcuts = ShortcutPlan.named(plan, depth)
+        whole = (state, *inputs)
+        self.f12 = Residual(whole, state, width, depth, shortcuts, stack=2, dropout=dropout)  # same input: one batch
+        self.f3 = Residual(whole, state, width, depth, shortcuts, dropout=dropout)
         with torch.no_grad():
             self.f12.last_bias[0] = update_bias
 

@@ -10,15 +10,23 @@ class TrainConfig(BaseModel, frozen=True, extra="forbid"):
     patience: int = Field(8, ge=1, description="epochs without a better score on dev before training stops")
     batch_events: int = Field(1500, ge=1, description="active users, counted per step, of the networks in one batch")
     window: int = Field(40, ge=1, description="steps through which gradients flow back, at most")
-    updates: int = Field(12, ge=1, description="gradient steps in an epoch, at least: the window is cut shorter for them")
-    learning_rate: float = Field(1e-3, gt=0)
+    updates: int = Field(
+        24, ge=1, description="gradient steps in an epoch, at least: a small log is cut finer, and gone over again"
+    )
+    learning_rate: float = Field(2e-3, gt=0)
     weight_decay: float = Field(1e-2, ge=0)
     clip: float = Field(1.0, gt=0, description="largest norm of a gradient")
-    averaging: float = Field(0.98, ge=0, lt=1, description="decay of the running mean of the weights, which is what is kept")
-    class_weights: float = Field(0.5, ge=0, le=1, description="power of the inverse class frequency: 0 none, 1 balanced")
+    averaging: float = Field(
+        0.98, ge=0, lt=1, description="decay of the running mean of the weights, which is what is kept"
+    )
+    class_weights: float = Field(
+        0.5, ge=0, le=1, description="power of the inverse class frequency: 0 none, 1 balanced"
+    )
     forecast: float = Field(1.0, ge=0, description="weight of reading before the step is seen")
     next_observation: float = Field(0.1, ge=0, description="weight of predicting the next post's vector")
     anchor: float = Field(0.1, ge=0, description="weight of pleasure, arousal, dominance against published coordinates")
-    reports: float = Field(0.5, ge=0, le=1, description="share of the batches in which earlier labels are fed back as reports")
+    reports: float = Field(
+        0.5, ge=0, le=1, description="share of the batches in which earlier labels are fed back as reports"
+    )
     spaces: tuple[str, ...] = Field((), description="the spaces to train on; empty: all that the log has labels in")
     seed: int = 0

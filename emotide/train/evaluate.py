@@ -9,7 +9,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from emotide.model import AffectiveModel, Batch, Reports
-from emotide.timeline import SPLITS, Labels, Timeline
+from emotide.timeline import SPLITS, Group, Labels, Timeline
 from emotide.train.metrics import categorical, dimensional
 
 REPORTS = ("hidden", "known")
@@ -33,30 +33,47 @@ def answers(
     split: int,
     reports: str = "hidden",
 ) -> Answers:
-    """The model's readings of every label of a split, each with nothing seen that came later.
+    """The model's readings of every label of one space and split, see `answers_of`."""
+    return answers_of(model, timeline, vectors, [space], split, reports)[space]
+
+
+def answers_of(
+    model: AffectiveModel,
+    timeline: Timeline,
+    vectors: Float[Tensor, "posts width"],
+    spaces: Sequence[str],
+    split: int,
+    reports: str = "hidden",
+) -> dict[str, Answers]:
+    """The model's readings of every label of a split, each with nothing seen that came later; space -> answers.
 
     Args:
         model: trained or not; used as it is, in evaluation mode.
         timeline, vectors: of the log.
-        space: whose labels are asked for.
+        spaces: whose labels are asked for.
         split: 0 train, 1 dev, 2 test.
         reports: 'hidden': no label is ever fed back; 'known': each label is, after its own step has been read.
     """
-    rows: list[np.ndarray] = []
-    said: dict[str, list[Tensor]] = {"recognition": [], "forecast": []}
+    kinds = ("recognition", "forecast")
+    rows: dict[str, list[np.ndarray]] = {space: [] for space in spaces}
+    said: dict[str, dict[str, list[Tensor]]] = {space: {kind: [] for kind in kinds} for space in spaces}
+    asked = sorted({network for space in spaces for network in timeline.networks_with(split, space)})
+    shown = _all if reports == "known" else None
     with torch.no_grad():
-        for networks in timeline.batches(timeline.networks_with(split, space), BATCH):
+        for networks in timeline.batches(asked, BATCH):
             group = timeline.group(networks)
             state = model.network.initial(len(group.users), group.pairs)
-            shown = _all if reports == "known" else None
-            for unrolled in model.unroll(Batch(group, vectors.device), vectors, state, shown=shown):
-                here = unrolled.step.reports.get(space)
-                if here is None:
-                    continue
-                rows.append(group.label_row[space][here.row.cpu().numpy()])
-                for name in said:
-                    said[name].append(model.readings.read(space, getattr(unrolled, name)[here.asked]))
-    return _of_split(timeline.labels[space], rows, said, split)
+            end = _end(group, spaces, split)
+            for unrolled in model.unroll(Batch(group, vectors.device), vectors, state, 0, end, shown):
+                for space in spaces:
+                    here = unrolled.step.reports.get(space)
+                    if here is None:
+                        continue
+                    rows[space].append(group.label_row[space][here.row.cpu().numpy()])
+                    for kind in kinds:
+                        Y = getattr(unrolled, kind)[here.asked]
+                        said[space][kind].append(model.readings.read(space, Y))
+    return {space: _of_split(timeline.labels[space], rows[space], said[space], split) for space in spaces}
 
 
 def scores(labels: Labels, found: Answers, dimensional_space: bool) -> dict[str, dict[str, float | int | None]]:
@@ -69,21 +86,26 @@ def scores(labels: Labels, found: Answers, dimensional_space: bool) -> dict[str,
 
 
 def dev_score(
-    model: AffectiveModel, timeline: Timeline, vectors: Tensor, spaces: Sequence[str], known: bool
+    model: AffectiveModel, timeline: Timeline, vectors: Tensor, spaces: Sequence[str], regimes: Sequence[str] = REPORTS
 ) -> float:
-    """What early stopping watches: weighted F1 (or concordance) on dev, mean of recognition and forecast, of both regimes."""
+    """What early stopping watches: weighted F1 (or concordance) on dev, mean of recognition and forecast, of the regimes."""
     total = []
     model.eval()
-    for space in spaces:
-        if not (timeline.labels[space].split == SPLITS.index("dev")).any():
-            continue
-        for reports in REPORTS if known else REPORTS[:1]:
-            found = answers(model, timeline, vectors, space, SPLITS.index("dev"), reports)
+    dev = SPLITS.index("dev")
+    asked = [space for space in spaces if (timeline.labels[space].split == dev).any()]
+    for reports in regimes:
+        for space, found in answers_of(model, timeline, vectors, asked, dev, reports).items():
             by_kind = scores(timeline.labels[space], found, space in timeline.dimensional)
             for metrics in by_kind.values():
                 watched = [metrics[name] for name in ("weighted_f1", "macro_f1", "auc", "ccc") if name in metrics]
                 total.append(float(np.mean([value or 0.0 for value in watched])))
     return float(np.mean(total)) if total else 0.0
+
+
+def _end(group: Group, spaces: Sequence[str], split: int) -> int:
+    """The end of a group's steps that hold a label of the split."""
+    steps = [group.labels[space].step[group.labels[space].split == split] for space in spaces]
+    return max((int(step.max()) + 1 - group.first_step for step in steps if len(step)), default=0)
 
 
 def _all(space: str, reports: Reports) -> Tensor:

@@ -19,7 +19,7 @@ from emotide.train.loss import class_weights, window_loss
 
 Progress = Callable[[int, int, str], None]
 TRAIN = 0
-SHORTEST = 4  # steps of a window
+SHORTEST = 6  # steps of a window
 
 
 @dataclass
@@ -63,6 +63,7 @@ def fit(
     optimizer = torch.optim.AdamW(model.parameters(), config.learning_rate, weight_decay=config.weight_decay)
     mean, best, history = deepcopy(model).eval(), deepcopy(model.state_dict()), History()
     updates = 0
+    regimes = [name for name, share in (("hidden", 1 - config.reports), ("known", config.reports)) if share]
     saved = Checkpoint(checkpoint) if checkpoint else None
     if saved and saved.exists():
         best = saved.restore(model, mean, optimizer, history.rows)
@@ -73,22 +74,32 @@ def fit(
         torch.manual_seed(config.seed * 10_007 + epoch)  # so that a resumed run equals one that was never interrupted
         rng = np.random.default_rng((config.seed, epoch))
         losses = []
-        groups = _batches(timeline, spaces, config, rng)
-        for group in groups:
-            batch, shown = Batch(timeline.group(group), vectors.device), _shown(config, rng)
-            window = _window(batch, len(groups), config)
-            for loss in _train_batch(model, batch, vectors, classes, config, optimizer, shown, window):
-                losses.append(loss)
-                updates += 1
-                _average(mean, model, config.averaging, updates)
-        score = dev_score(mean, timeline, vectors, spaces, config.reports > 0)
-        history.rows.append({"loss": float(np.mean(losses)) if losses else float("nan"), "dev": score, "updates": len(losses)})
+        while not losses or len(losses) < config.updates:
+            before = len(losses)
+            groups = _batches(timeline, spaces, config, rng)
+            for group in groups:
+                batch, shown = Batch(timeline.group(group), vectors.device), _shown(config, rng)
+                window = _window(batch, len(groups), config)
+                for loss in _train_batch(model, batch, vectors, classes, config, optimizer, shown, window):
+                    losses.append(loss)
+                    updates += 1
+                    _average(mean, model, config.averaging, updates)
+            if len(losses) == before:
+                break  # nothing to learn from
+        score = dev_score(mean, timeline, vectors, spaces, regimes)
+        history.rows.append(
+            {"loss": float(np.mean(losses)) if losses else float("nan"), "dev": score, "updates": len(losses)}
+        )
         if history.since_best == 0:
             best = deepcopy(mean.state_dict())
         if saved:
             saved.write(model, mean, optimizer, best, history.rows)
         if progress:
-            progress(epoch + 1, config.epochs, f"loss {history.rows[-1]['loss']:.3f}, dev {score:.3f} (best {history.best:.3f})")
+            progress(
+                epoch + 1,
+                config.epochs,
+                f"loss {history.rows[-1]['loss']:.3f}, dev {score:.3f} (best {history.best:.3f})",
+            )
     model.load_state_dict(best)
     model.eval()
     return history
@@ -174,7 +185,11 @@ def _train_batch(
 def _last_train_step(batch: Batch) -> int:
     """The end of the training part of a batch: nothing after its last training label is looked at."""
     group = batch.group
-    ends = [int(labels.step[labels.split == TRAIN].max()) + 1 - group.first_step for labels in group.labels.values() if (labels.split == TRAIN).any()]
+    ends = [
+        int(labels.step[labels.split == TRAIN].max()) + 1 - group.first_step
+        for labels in group.labels.values()
+        if (labels.split == TRAIN).any()
+    ]
     return max(ends, default=group.steps)
 
 

@@ -1,5 +1,6 @@
 """A run: everything that decides what a model becomes, as one TOML file."""
 
+import json
 import tomllib
 from pathlib import Path
 from typing import Literal
@@ -25,15 +26,16 @@ class RunConfig(BaseModel, frozen=True, extra="forbid"):
 
     @classmethod
     def read(cls, file: Path) -> "RunConfig":
-        """A run from a TOML file.
+        """A run from a TOML file, or from the recipe.json of a model folder.
 
         Raises:
             BadInput: the file cannot be read, or a field is unknown or out of its range.
         """
         try:
-            return cls.model_validate(tomllib.loads(file.read_text("utf-8")))
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-            raise BadInput(f"not a readable TOML file: {error}", file) from error
+            text = file.read_text("utf-8")
+            return cls.model_validate(json.loads(text) if file.suffix == ".json" else tomllib.loads(text))
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, json.JSONDecodeError) as error:
+            raise BadInput(f"not a readable recipe: {error}", file) from error
         except ValidationError as error:
             first = error.errors()[0]
             raise BadInput(f"{'.'.join(map(str, first['loc']))}: {first['msg']}", file) from error

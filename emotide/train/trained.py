@@ -63,7 +63,7 @@ class Trained:
         readings = Readings(run.network.affect, text.width, {space: spaces[space] for space in trained})
         network = FusedNetwork(run.network, text.width, 2 * len(timeline.kinds))
         made = cls(
-            AffectiveModel(network, readings).to(device), run, text, torch.zeros(2, text.width), timeline.kinds,
+            AffectiveModel(network, readings).to(device), run, text, torch.eye(2)[1][:, None].repeat(1, text.width), timeline.kinds,
             {"version": version("emotide"), "seed": run.train.seed, "digest": timeline.digest},
         )  # fmt: skip
         made.add_spaces(spaces.values())
