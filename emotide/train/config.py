@@ -16,17 +16,13 @@ class TrainConfig(BaseModel, frozen=True, extra="forbid"):
     learning_rate: float = Field(2e-3, gt=0)
     weight_decay: float = Field(1e-2, ge=0)
     clip: float = Field(1.0, gt=0, description="largest norm of a gradient")
-    averaging: float = Field(
-        0.98, ge=0, lt=1, description="decay of the running mean of the weights, which is what is kept"
-    )
+    averaging: float = Field(0.98, ge=0, lt=1, description="decay of the running mean of the weights that is kept")
     class_weights: float = Field(
         0.5, ge=0, le=1, description="power of the inverse class frequency: 0 none, 1 balanced"
     )
     forecast: float = Field(1.0, ge=0, description="weight of reading before the step is seen")
     next_observation: float = Field(0.1, ge=0, description="weight of predicting the next post's vector")
     anchor: float = Field(0.1, ge=0, description="weight of pleasure, arousal, dominance against published coordinates")
-    reports: float = Field(
-        0.5, ge=0, le=1, description="share of the batches in which earlier labels are fed back as reports"
-    )
+    reports: float = Field(0.5, ge=0, le=1, description="share of the batches in which earlier labels are fed back")
     spaces: tuple[str, ...] = Field((), description="the spaces to train on; empty: all that the log has labels in")
     seed: int = 0

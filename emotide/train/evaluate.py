@@ -88,7 +88,10 @@ def scores(labels: Labels, found: Answers, dimensional_space: bool) -> dict[str,
 def dev_score(
     model: AffectiveModel, timeline: Timeline, vectors: Tensor, spaces: Sequence[str], regimes: Sequence[str] = REPORTS
 ) -> float:
-    """What early stopping watches: weighted F1 (or concordance) on dev, mean of recognition and forecast, of the regimes."""
+    """What early stopping watches: scores on dev, meaned over recognition and forecast, spaces and regimes.
+
+    Of categories weighted F1, macro F1 and AUC count alike; of dimensions concordance.
+    """
     total = []
     model.eval()
     dev = SPLITS.index("dev")

@@ -73,36 +73,47 @@ def fit(
             break
         torch.manual_seed(config.seed * 10_007 + epoch)  # so that a resumed run equals one that was never interrupted
         rng = np.random.default_rng((config.seed, epoch))
-        losses = []
-        while not losses or len(losses) < config.updates:
-            before = len(losses)
-            groups = _batches(timeline, spaces, config, rng)
-            for group in groups:
-                batch, shown = Batch(timeline.group(group), vectors.device), _shown(config, rng)
-                window = _window(batch, len(groups), config)
-                for loss in _train_batch(model, batch, vectors, classes, config, optimizer, shown, window):
-                    losses.append(loss)
-                    updates += 1
-                    _average(mean, model, config.averaging, updates)
-            if len(losses) == before:
-                break  # nothing to learn from
+        losses: list[float] = []
+        for value in _epoch(model, timeline, vectors, classes, config, optimizer, rng):
+            losses.append(value)
+            updates += 1
+            _average(mean, model, config.averaging, updates)
         score = dev_score(mean, timeline, vectors, spaces, regimes)
-        history.rows.append(
-            {"loss": float(np.mean(losses)) if losses else float("nan"), "dev": score, "updates": len(losses)}
-        )
+        loss = float(np.mean(losses)) if losses else float("nan")
+        history.rows.append({"loss": loss, "dev": score, "updates": len(losses)})
         if history.since_best == 0:
             best = deepcopy(mean.state_dict())
         if saved:
             saved.write(model, mean, optimizer, best, history.rows)
         if progress:
-            progress(
-                epoch + 1,
-                config.epochs,
-                f"loss {history.rows[-1]['loss']:.3f}, dev {score:.3f} (best {history.best:.3f})",
-            )
+            progress(epoch + 1, config.epochs, f"loss {loss:.3f}, dev {score:.3f} (best {history.best:.3f})")
     model.load_state_dict(best)
     model.eval()
     return history
+
+
+def _epoch(
+    model: AffectiveModel,
+    timeline: Timeline,
+    vectors: Tensor,
+    classes: dict[str, Tensor],
+    config: TrainConfig,
+    optimizer: torch.optim.Optimizer,
+    rng: np.random.Generator,
+) -> Iterator[float]:
+    """The losses of an epoch's gradient steps: passes over the training part until there are enough of them."""
+    done = 0
+    while done < config.updates:
+        before = done
+        groups = _batches(timeline, list(classes), config, rng)
+        for group in groups:
+            batch, shown = Batch(timeline.group(group), vectors.device), _shown(config, rng)
+            window = _window(batch, len(groups), config)
+            for loss in _train_batch(model, batch, vectors, classes, config, optimizer, shown, window):
+                done += 1
+                yield loss
+        if done == before:
+            return  # nothing to learn from
 
 
 def trained_spaces(timeline: Timeline, config: TrainConfig) -> list[str]:
@@ -147,7 +158,8 @@ def _shown(config: TrainConfig, rng: np.random.Generator) -> Shown | None:
     kept = rng.choice([1.0, 1.0, 0.5])
 
     def shown(space: str, reports: Reports) -> Tensor:
-        return reports.train & (torch.rand(len(reports.train), device=reports.train.device) < kept)
+        chosen: Tensor = torch.rand(len(reports.train), device=reports.train.device) < kept
+        return reports.train & chosen
 
     return shown
 

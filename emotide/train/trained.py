@@ -52,7 +52,7 @@ class Trained:
         Args:
             run: sizes, seed and everything else.
             timeline: of the log.
-            texts: of its posts, in the timeline's order; text vectors and their scale come from the training part alone.
+            texts: of its posts, in the timeline's order; vectors and their scale come from the training part alone.
             spaces: all spaces to be read; those in which the log has labels are trained.
             device: where the network is to live.
         """
@@ -62,8 +62,9 @@ class Trained:
         trained = [space for space in timeline.spaces if not run.train.spaces or space in run.train.spaces]
         readings = Readings(run.network.affect, text.width, {space: spaces[space] for space in trained})
         network = FusedNetwork(run.network, text.width, 2 * len(timeline.kinds))
+        scale = torch.stack([torch.zeros(text.width), torch.ones(text.width)])
         made = cls(
-            AffectiveModel(network, readings).to(device), run, text, torch.eye(2)[1][:, None].repeat(1, text.width), timeline.kinds,
+            AffectiveModel(network, readings).to(device), run, text, scale, timeline.kinds,
             {"version": version("emotide"), "seed": run.train.seed, "digest": timeline.digest},
         )  # fmt: skip
         made.add_spaces(spaces.values())
