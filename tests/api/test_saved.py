@@ -153,12 +153,18 @@ BROKEN = {
     "cut head": (_cut("model.json"), "no readable model here"),
     "no weights": (lambda model: (model / "model.safetensors").unlink(), "no readable model here"),
     "no words": (lambda model: shutil.rmtree(model / "text"), "the model does not fit this version"),
+    "cut words": (_cut("text/words.safetensors"), "the model does not fit this version"),
     "cut recommender": (_cut("recommender/recommender.safetensors"), "no readable recommender here"),
     "nothing": (shutil.rmtree, "no readable model here"),
 }
 
 
-@pytest.mark.parametrize("name", BROKEN)
+UNSEEN = pytest.mark.xfail(
+    strict=True, reason="Trained.load does not catch the error of a damaged safetensors file there"
+)
+
+
+@pytest.mark.parametrize("name", [pytest.param(name, marks=[UNSEEN] if name == "cut words" else []) for name in BROKEN])
 def test_a_model_of_another_version_is_one_clear_line(command, town, tmp_path, name):
     spoil, reason = BROKEN[name]
     model = tmp_path / "model"
