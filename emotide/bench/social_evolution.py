@@ -60,6 +60,8 @@ def _bootstrap(truth: np.ndarray, ours: np.ndarray, rival: np.ndarray, user: np.
     """95 % intervals, over people, of the AUC of the seeds' mean forecast, of the rival's, and of the difference."""
     from sklearn.metrics import roc_auc_score
 
+    if truth.all() or not truth.any():
+        raise BadInput("the test part needs reports of both kinds: an AUC is of one against the other")
     rng = np.random.default_rng(0)
     people = np.unique(user)
     rows = [np.flatnonzero(user == person) for person in people]
