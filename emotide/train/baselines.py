@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from emotide.timeline import Timeline
+from emotide.timeline import Labels, Timeline
 from emotide.train.evaluate import Answers, scores
 from emotide.train.history import history_features
 from emotide.train.lstm import lstm_answers
@@ -57,7 +57,7 @@ def baseline_scores(
 def majority(question: Question) -> Answers:
     """The shares of the categories (or the mean coordinates) of the training part, whatever happens."""
     labels, rows = question.timeline.labels[question.space], question.rows
-    mean = np.nanmean(labels.target[labels.split == TRAIN], 0, keepdims=True).repeat(len(rows), 0)
+    mean = _mean(labels)[None].repeat(len(rows), 0)
     return Answers(rows, mean, mean)
 
 
@@ -77,7 +77,7 @@ def lstm(question: Question) -> Answers:
 def last_label(question: Question) -> Answers:
     """What the user reported last, and the shares of the training part before the first report."""
     labels, rows = question.timeline.labels[question.space], question.rows
-    mean = np.nanmean(labels.target[labels.split == TRAIN], 0)
+    mean = _mean(labels)
     history = history_features(question.timeline, question.space)
     last = np.where(history.known[:, None], 0.9 * history.last + 0.1 * mean, mean)[rows]
     return Answers(rows, last, last)
@@ -98,6 +98,13 @@ BASELINES: dict[str, Callable[[Question], Answers]] = {
     "history_logistic": history_logistic,
 }
 BLIND = ("majority", "post_logistic", "lstm")
+
+
+def _mean(labels: Labels) -> Float[np.ndarray, " names"]:
+    """Mean of the training part; 0 for a coordinate that nobody gave."""
+    taught = labels.target[labels.split == TRAIN]
+    given = ~np.isnan(taught)
+    return np.asarray(np.nan_to_num(taught).sum(0) / np.maximum(given.sum(0), 1))
 
 
 def _both(question: Question, now: np.ndarray, before: np.ndarray) -> Answers:

@@ -29,6 +29,7 @@ class LSTMConfig(BaseModel, frozen=True, extra="forbid"):
     epochs: int = 40
     patience: int = 6
     batch: int = 32
+    updates: int = Field(24, ge=1, description="gradient steps in an epoch, at least: a small log is gone over again")
 
 
 class _PlainLSTM(nn.Module):
@@ -78,7 +79,7 @@ def lstm_answers(
     rng = np.random.default_rng(seed)
     for _ in range(config.epochs):
         model.train()
-        for rows in table.batches(rng, config.batch):
+        for rows in table.batches(rng, config.batch, config.updates):
             loss = _loss(model, table, rows, weight, dimensional)
             if loss is None:
                 continue
@@ -126,12 +127,14 @@ class _Table:
         self.train[data.label_row[labels.split == TRAIN]] = True
         self.label_row = data.label_row
 
-    def batches(self, rng: np.random.Generator, size: int) -> Iterator[Tensor]:
-        """Rows of the pieces that hold a training label, shuffled, so many pieces at a time."""
+    def batches(self, rng: np.random.Generator, size: int, least: int) -> Iterator[Tensor]:
+        """Rows of the pieces that hold a training label, shuffled, so many pieces at a time; all of them, and again."""
         held = [k for k, (a, b) in enumerate(self.pieces) if bool(self.train[a:b].any())]
-        order = rng.permutation(held)
-        for start in range(0, len(order), size):
-            yield self.padded(order[start : start + size])
+        passes = -(-least // max(-(-len(held) // size), 1))
+        for _ in range(passes):
+            order = rng.permutation(held)
+            for start in range(0, len(order), size):
+                yield self.padded(order[start : start + size])
 
     def padded(self, chosen: np.ndarray) -> Tensor:
         """int[pieces, length]: the rows of each piece, -1 for padding."""
