@@ -134,7 +134,7 @@ class Trained:
             raise ModelMismatch(f"{folder}: a model of format {found!r}, this version reads {FORMAT}: train again")
         try:
             return cls._of(head, tensors, folder, device)
-        except (KeyError, ValueError, RuntimeError, OSError, TypeError) as error:
+        except (KeyError, ValueError, RuntimeError, OSError, TypeError, SafetensorError) as error:
             line = str(error).splitlines()[0]
             raise ModelMismatch(f"{folder}: the model does not fit this version ({line}): train again") from error
 
