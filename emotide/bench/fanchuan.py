@@ -20,7 +20,7 @@ def recipe(community: str, seed: int) -> Recipe:
         text="minilm" if community in ENGLISH else "words",
         timeline=TimelineConfig(step="10m"),
         network=NetworkConfig(dropout=0.4, input_dropout=0.4),
-        train=TrainConfig(seed=seed, learning_rate=1e-3),
+        train=TrainConfig(seed=seed, learning_rate=1e-3, least_window=6),
     )
 
 

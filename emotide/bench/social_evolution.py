@@ -22,7 +22,7 @@ def recipe(seed: int) -> Recipe:
         text_width=8,  # there is no text in this log
         timeline=TimelineConfig(step="1d"),
         network=NetworkConfig(state=48, influence=8, observed=32, width=64, pair_width=24),
-        train=TrainConfig(seed=seed, reports=1.0, class_weights=0.0, patience=10),
+        train=TrainConfig(seed=seed, reports=1.0, class_weights=0.0, patience=10, least_window=6),
     )
 
 

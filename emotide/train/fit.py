@@ -19,7 +19,6 @@ from emotide.train.loss import class_weights, window_loss
 
 Progress = Callable[[int, int, str], None]
 TRAIN = 0
-SHORTEST = 6  # steps of a window
 
 
 @dataclass
@@ -139,7 +138,7 @@ def _window(batch: Batch, batches: int, config: TrainConfig) -> int:
     """Steps per gradient step: the config's, or fewer where an epoch would else hold too few gradient steps."""
     wanted = -(-config.updates // batches)
     taught = int(_teaches(batch)[: _last_train_step(batch)].sum())
-    return min(config.window, max(SHORTEST, taught // wanted))
+    return min(config.window, max(config.least_window, taught // wanted))
 
 
 def _teaches(batch: Batch) -> Bool[np.ndarray, " steps"]:
