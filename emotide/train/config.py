@@ -10,7 +10,9 @@ class TrainConfig(BaseModel, frozen=True, extra="forbid"):
     patience: int = Field(8, ge=1, description="epochs without a better score on dev before training stops")
     batch_events: int = Field(1500, ge=1, description="active users, counted per step, of the networks in one batch")
     window: int = Field(40, ge=1, description="steps through which gradients flow back, at most")
-    least_window: int = Field(20, ge=1, description="steps below which a window is never cut to make more gradient steps")
+    least_window: int = Field(
+        20, ge=1, description="steps below which a window is never cut to make more gradient steps"
+    )
     updates: int = Field(
         24, ge=1, description="gradient steps in an epoch, at least: a small log is cut finer, and gone over again"
     )
