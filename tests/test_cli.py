@@ -14,7 +14,7 @@ from emotide.store import Store
 from emotide.terminal import plain
 
 POSTS = "post_id,user_id,time,text,image"
-RECIPE = "text_width=8\n[network]\nstate=8\nwidth=8\ndepth=1\n[train]\nepochs=1\n[recommend]\nsteps=5\n"
+RECIPE = "text_width=8\n[network]\nstate=8\nwidth=8\ndepth=1\n[train]\nepochs=1\nupdates=4\n[recommend]\nsteps=5\n"
 HOSTILE = ["[bold]ana[/]", "\x1b[31mred", "=cmd()|'x'!A1", ":smile:", "bell\x07", "right\u202eleft", "[/]"]
 
 

@@ -19,9 +19,11 @@ width = 32
 pair_width = 16
 [train]
 epochs = {epochs}
+updates = 4
 seed = 3
 [recommend]
-steps = 60
+steps = 20
+batch = 64
 seed = 3
 """
 

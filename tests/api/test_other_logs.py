@@ -178,3 +178,13 @@ def test_a_category_that_the_space_lacks(tmp_path, command, town):
     assert command("ingest", tmp_path / "labels.csv", "--store", store).code == 0
     with pytest.raises(UnknownName, match="did you mean 'joy'"):
         Emotide.from_pretrained(town.model).predict(SocialLog.open(store))
+
+
+def test_the_demo_runs_on_a_log_of_ones_own(command, recipe, log_of, tmp_path):
+    told = command("demo", "--data", log_of(**rows_of("abc", 12)), "--out", tmp_path / "out", "--config", recipe(1))
+    assert told.code == 0, told.err
+    assert told.out == f"{tmp_path / 'out' / 'report.html'}\n"
+    assert "the network was trained" in told.err
+    page = (tmp_path / "out" / "report.html").read_text("utf-8")
+    assert "ekman_neutral" in page
+    assert (tmp_path / "out" / "model" / "model.json").exists()

@@ -5,7 +5,7 @@ import gzip
 import polars as pl
 import pytest
 
-SPLITS = {"train": 60, "dev": 20, "test": 20}  # dialogues
+SPLITS = {"train": 40, "dev": 8, "test": 12}  # dialogues
 
 
 @pytest.fixture
@@ -35,10 +35,10 @@ def trained(command, tmp_path, recipe, *convert):
 
 def test_dialogues_step_by_turn(command, meld, tmp_path, recipe):
     ask = trained(command, tmp_path, recipe, "meld", meld)
-    ask("train", "--config", recipe(2), "--step", "turn", "--text", "words", "--space", "meld")
+    ask("train", "--config", recipe(1), "--step", "turn", "--text", "words", "--space", "meld")
     found = ask("evaluate", "--reports", "known", "--json").json
     assert found["space"] == "meld"
-    assert found["recognition"]["n"] == found["forecast"]["n"] > 150
+    assert found["recognition"]["n"] == found["forecast"]["n"] > 80
     assert found["recognition"]["accuracy"] > 0.2
     assert set(found["baselines"]) == {"majority", "post_logistic", "lstm", "last_label", "history_logistic"}
     read = pl.DataFrame(ask("predict", "--horizon", 1, "--json").json)
@@ -61,14 +61,3 @@ def test_a_community_step_by_window(command, data_dir, tmp_path, recipe):
     assert found["recognition"]["accuracy"] > 0.2
     read = pl.DataFrame(ask("predict", "--space", "ekman", "--json").json)
     assert (read.select(pl.sum_horizontal(read.columns[6:])).to_series() - 1).abs().max() < 1e-4
-
-
-def test_the_demo_runs_on_a_log_of_ones_own(command, town, tmp_path):
-    told = command("demo", "--data", town.log, "--out", tmp_path / "out", "--config", town.recipe)
-    assert told.code == 0, told.err
-    report = tmp_path / "out" / "report.html"
-    assert told.out == f"{report}\n"
-    assert "the network was trained" in told.err
-    page = report.read_text("utf-8")
-    assert "ana" in page
-    assert (tmp_path / "out" / "model" / "model.json").exists()
