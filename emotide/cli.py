@@ -22,6 +22,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
+SEED = typer.Option(min=0, max=2**32 - 1, help="of everything that is drawn at random", show_default=False)
 Store = Annotated[str, typer.Option(help="the store: a file, sqlite:///FILE or postgresql://…", show_default=False)]
 Model = Annotated[Path, typer.Option(help="the folder of the model", show_default=False)]
 Out = Annotated[
@@ -56,7 +57,7 @@ def demo(
     data: Annotated[Path | None, typer.Option(help="a social log of your own; a simulated town by default")] = None,
     out: Annotated[Path, typer.Option(help="the folder for store, model and report")] = Path("demo-out"),
     config: Annotated[Path | None, typer.Option(help="a recipe (TOML)")] = None,
-    seed: int = 0,
+    seed: Annotated[int, SEED] = 0,
 ) -> None:
     """Everything on a sample network; ends with a report page.
 
@@ -154,7 +155,7 @@ def train(
     step: Annotated[str | None, typer.Option(help="a window such as 1h, 1d, or 'turn' for dialogues")] = None,
     text: Annotated[str | None, typer.Option(help="text vectors: words or minilm")] = None,
     epochs: int | None = None,
-    seed: int | None = None,
+    seed: Annotated[int | None, SEED] = None,
     device: Device = "cpu",
     resume: Annotated[bool, typer.Option(help="go on where an interrupted training of this model stopped")] = False,
 ) -> None:

@@ -75,7 +75,8 @@ def refused(told, code=1):
         ("evaluate", "--store", "x.db", "--model", "m", "--reports", "some"),
         ("evaluate", "--store", "x.db", "--model", "m", "--colour"),
         ("convert", "meld"), ("convert", "meld", "a", "b", "--option", "community"), ("spaces", "--add", "x.toml"),
-        ("bench", "meld", "--seeds", "0"),
+        ("bench", "meld", "--seeds", "0"), ("train", "--store", "x.db", "--model", "m", "--seed", "-1"),
+        ("train", "--store", "x.db", "--model", "m", "--seed", str(2**32)), ("demo", "--seed", "-1"),
     ],
     ids=" ".join,
 )  # fmt: skip
