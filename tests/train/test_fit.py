@@ -103,6 +103,21 @@ def test_nothing_is_learned_from_the_test_part(untrained, log, whole):
     assert history.rows == same.rows
 
 
+def test_labels_of_the_test_part_are_never_fed_back_in_training(compiled, untrained):
+    """Where the log's own splits lie side by side in time, a label of test is no report either."""
+    posts = [(f"p{k:02}", "ab"[k % 2], k // 2, {"split": ("train", "test")[k % 2]}) for k in range(24)]
+    space = {"space": "polarity"}
+    labels = [
+        ("ab"[k % 2], k // 2, ("negative", "positive")[k % 3 % 2], space | {"post_id": f"p{k:02}"}) for k in range(24)
+    ]
+    timeline = compiled(posts=posts, labels=labels, interactions=[("a", "b", step, "like") for step in range(12)])
+    vectors, config = torch.randn(24, 4), CONFIG.model_copy(update={"reports": 1.0})
+    one, two = (fitted(untrained, (log, vectors), config)[0] for log in (timeline, changed_after(timeline, 2)))
+    assert torch.equal(weights(one), weights(two))
+    taught, _ = fitted(untrained, (changed_after(timeline, 0), vectors), config)
+    assert not torch.equal(weights(one), weights(taught))
+
+
 def test_the_dev_part_chooses_and_does_not_teach(untrained, log):
     one = CONFIG.model_copy(update={"epochs": 1})
     model, history = fitted(untrained, log, one)
