@@ -15,7 +15,6 @@ from emotide.demo.truth import Truth
 from emotide.errors import BadInput
 from emotide.model import NetworkConfig
 from emotide.timeline import TimelineConfig
-from emotide.train import TrainConfig
 
 Progress = Callable[[int, int, str], None]
 Say = Callable[[str], None]
@@ -40,7 +39,7 @@ def run_demo(out: Path, data: Path | None, recipe: Recipe | None, seed: int, say
     with _timed("a town of 60 people, watched for 60 days, was simulated", say, data is None):
         if data is None:
             truth, data = simulate(out / "town", TownConfig(seed=seed)), out / "town" / "log"
-    recipe = recipe or Recipe(timeline=TimelineConfig(step="1d"), network=SMALL, train=TrainConfig(seed=seed))
+    recipe = (recipe or Recipe(timeline=TimelineConfig(step="1d"), network=SMALL)).changed({}, train={"seed": seed})
     store, model = out / "demo.db", out / "model"
     for old in out.glob("demo.db*"):
         old.unlink()

@@ -80,7 +80,7 @@ def _effect(
     known = model.readings.spaces[space]
     change = (model.readings.read(space, with_Y) - model.readings.read(space, without_Y)).abs()
     strength = change.mean(1) / 2 if known.dimensional else change.sum(1) / 2
-    return with_Y[:, 0] - without_Y[:, 0], strength
+    return with_Y[:, 0].clamp(-1, 1) - without_Y[:, 0].clamp(-1, 1), strength
 
 
 def _dealt_anew(view: View, network: Tensor, generator: torch.Generator) -> View:

@@ -57,9 +57,13 @@ class Readings(nn.Module):
         return low + (high - low) * (own + 1) / 2
 
     def read(self, space: str, Y: Float[Tensor, "rows affect"]) -> Float[Tensor, "rows names"]:
-        """Probabilities of a space's categories, or coordinates."""
-        scores = self.scores(space, Y)
-        return scores if self.spaces[space].dimensional else scores.softmax(1)
+        """Probabilities of a space's categories, or coordinates, which end where their dimension does."""
+        scores, known = self.scores(space, Y), space_named(space, self.spaces)
+        if not known.dimensional:
+            return scores.softmax(1)
+        ends = [known.dimensions[name] for name in known.names]
+        low, high = (scores.new_tensor([getattr(end, which) for end in ends]) for which in ("low", "high"))
+        return scores.clamp(low, high)
 
     def reported(self, space: str, target: Float[Tensor, "rows names"]) -> Float[Tensor, "rows affect"]:
         """Labels as points: the mean of the categories' points by their shares, or of the dimensions' by coordinate."""

@@ -5,8 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
+
+from emotide.errors import ModelMismatch
 
 PARTS = ("model", "mean", "best")
 
@@ -49,7 +52,20 @@ class Checkpoint:
     def restore(
         self, model: nn.Module, mean: nn.Module, optimizer: torch.optim.Optimizer, rows: list[dict[str, float]]
     ) -> dict[str, Tensor]:
-        """Bring everything back to the last checkpoint; returns the best weights so far."""
+        """Bring everything back to the last checkpoint; returns the best weights so far.
+
+        Raises:
+            ModelMismatch: the checkpoint is damaged, or of another model.
+        """
+        try:
+            return self._restored(model, mean, optimizer, rows)
+        except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
+            line = str(error).splitlines()[0]
+            raise ModelMismatch(f"{self.folder}: not a whole checkpoint of this model ({line}): train anew") from error
+
+    def _restored(
+        self, model: nn.Module, mean: nn.Module, optimizer: torch.optim.Optimizer, rows: list[dict[str, float]]
+    ) -> dict[str, Tensor]:
         head = json.loads((self.folder / "checkpoint.json").read_text())
         tensors = load_file(self.folder / Path(head["file"]).name)
         rows[:] = head["rows"]

@@ -28,4 +28,4 @@ class TrainConfig(BaseModel, frozen=True, extra="forbid"):
     anchor: float = Field(0.1, ge=0, description="weight of pleasure, arousal, dominance against published coordinates")
     reports: float = Field(0.5, ge=0, le=1, description="share of the batches in which earlier labels are fed back")
     spaces: tuple[str, ...] = Field((), description="the spaces to train on; empty: all that the log has labels in")
-    seed: int = 0
+    seed: int = Field(0, ge=0, lt=2**32, description="of weights, order and dropout")

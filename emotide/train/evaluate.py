@@ -87,10 +87,10 @@ def scores(labels: Labels, found: Answers, dimensional_space: bool) -> dict[str,
 
 def dev_score(
     model: AffectiveModel, timeline: Timeline, vectors: Tensor, spaces: Sequence[str], regimes: Sequence[str] = REPORTS
-) -> float:
+) -> float | None:
     """What early stopping watches: scores on dev, meaned over recognition and forecast, spaces and regimes.
 
-    Of categories weighted F1, macro F1 and AUC count alike; of dimensions concordance.
+    None where dev has no labels. Of categories weighted F1, macro F1 and AUC count alike; of dimensions concordance.
     """
     total = []
     model.eval()
@@ -102,7 +102,7 @@ def dev_score(
             for metrics in by_kind.values():
                 watched = [metrics[name] for name in ("weighted_f1", "macro_f1", "auc", "ccc") if name in metrics]
                 total.append(float(np.mean([value or 0.0 for value in watched])))
-    return float(np.mean(total)) if total else 0.0
+    return float(np.mean(total)) if total else None
 
 
 def _end(group: Group, spaces: Sequence[str], split: int) -> int:

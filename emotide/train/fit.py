@@ -77,8 +77,9 @@ def fit(
             losses.append(value)
             updates += 1
             _average(mean, model, config.averaging, updates)
-        score = dev_score(mean, timeline, vectors, spaces, regimes)
-        loss = float(np.mean(losses)) if losses else float("nan")
+        loss = float(np.mean(losses)) if losses else 0.0
+        judged = dev_score(mean, timeline, vectors, spaces, regimes)
+        score = -loss if judged is None else judged  # without labels in dev, the loss is all there is to go by
         history.rows.append({"loss": loss, "dev": score, "updates": len(losses)})
         if history.since_best == 0:
             best = deepcopy(mean.state_dict())
