@@ -9,8 +9,13 @@ from emotide.model import NetworkConfig
 from emotide.timeline import TimelineConfig
 from emotide.train import TrainConfig
 
-COMMUNITIES = {"Alibaba-Math": "polarity", "CS2": "stance_cs2", "DrinkWater": "polarity", "CampusLife": "polarity",
-               "Tiktok-Trump": "polarity"}  # fmt: skip
+COMMUNITIES = {
+    "CampusLife": "polarity",
+    "Tiktok-Trump": "polarity",
+    "CS2": "stance_cs2",
+    "DrinkWater": "polarity",
+    "Alibaba-Math": "polarity",
+}  # fmt: skip
 ENGLISH = ("CampusLife", "Tiktok-Trump")
 
 
