@@ -13,7 +13,7 @@ from jaxtyping import Bool, Float32, Int, Int8, Int32, UInt8
 from emotide.errors import BadInput
 from emotide.timeline.config import TimelineConfig
 
-FORMAT = 1
+FORMAT = 2
 TABLES = ("users", "networks", "posts", "clock")
 
 
