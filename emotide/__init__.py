@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from emotide.api import Emotide, Recipe, SocialLog
-    from emotide.convert import convert
     from emotide.errors import BadInput, EmotideError, ModelMismatch, StoreError, UnknownName
     from emotide.model import EmotionSpace, read_space
 
@@ -22,7 +21,6 @@ _HOME = {
     "SocialLog": "api",
     "StoreError": "errors",
     "UnknownName": "errors",
-    "convert": "convert",
     "read_space": "model",
 }
 
@@ -36,7 +34,6 @@ __all__ = [
     "SocialLog",
     "StoreError",
     "UnknownName",
-    "convert",
     "read_space",
 ]
 

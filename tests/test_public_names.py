@@ -18,7 +18,6 @@ NAMES = [
     "SocialLog",
     "StoreError",
     "UnknownName",
-    "convert",
     "read_space",
 ]
 HEAVY = ("torch", "gensim", "sklearn", "sentence_transformers", "jieba", "polars")

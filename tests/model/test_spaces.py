@@ -111,6 +111,9 @@ def test_probabilities_of_every_space_sum_to_one_and_coordinates_keep_to_their_r
         read = model.readings.read(name, Y)
         assert read.shape == (4, len(space.names))
         if space.dimensional:
+            ends = space.dimensions.values()
+            assert (read >= torch.tensor([end.low for end in ends])).all()
+            assert (read <= torch.tensor([end.high for end in ends])).all()
             continue
         assert (read >= 0).all()
         assert_close(read.sum(1), torch.ones(4))
@@ -118,7 +121,8 @@ def test_probabilities_of_every_space_sum_to_one_and_coordinates_keep_to_their_r
 
 def test_the_axes_of_affect_space_read_the_coordinates_themselves(model):
     Y = torch.randn(6, 7)
-    assert_close(model.readings.read("pad", Y), Y[:, :3])
+    assert_close(model.readings.scores("pad", Y), Y[:, :3])
+    assert_close(model.readings.read("pad", Y), Y[:, :3].clamp(-1, 1))
 
 
 def test_a_dimension_of_another_range_and_place():
@@ -136,7 +140,7 @@ def test_a_dimension_of_another_range_and_place():
     Y = torch.randn(3, AFFECT)
     got, point = readings.read("stars", Y), readings.points("stars")[1]
     for i in range(3):
-        assert_close(got[i, 0], 1 + 4 * (Y[i, 0] + 1) / 2)
+        assert_close(got[i, 0], (1 + 4 * (Y[i, 0] + 1) / 2).clamp(1, 5))
         assert_close(got[i, 1], (torch.tanh(Y[i] @ point) + 1) / 2)
 
 
