@@ -1,6 +1,7 @@
 """The command line: one command, one function, each a thin shell around `emotide.api` (DESIGN 5)."""
 
 import sys
+import warnings
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
@@ -171,6 +172,8 @@ def train(
     if model.exists() and not model.is_dir():
         raise BadInput("is a file; the model wants a folder", model)
     checkpoint = model / "checkpoint"
+    if resume and not checkpoint.exists():
+        raise BadInput("holds no interrupted training to go on with: train without --resume", model)
     if not resume:
         shutil.rmtree(checkpoint, ignore_errors=True)
     with Bar() as bar:
@@ -337,12 +340,18 @@ def bench(
 
 def main() -> None:
     """Run the command line: 0 done, 1 the input or the request is wrong (one line), 2 wrong usage."""
-    try:
-        app()
-    except EmotideError as error:
-        _fail(str(error))
-    except OSError as error:  # a full disk, a folder that may not be written
-        _fail(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+    with warnings.catch_warnings():
+        warnings.showwarning = _warn  # type: ignore[assignment]
+        try:
+            app()
+        except EmotideError as error:
+            _fail(str(error))
+        except OSError as error:  # a full disk, a folder that may not be written
+            _fail(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+
+
+def _warn(message: Warning | str, *place: Any, file: Any = None, line: str | None = None) -> None:
+    print(plain(f"emotide: warning: {message}"), file=sys.stderr)
 
 
 def _fail(reason: str) -> NoReturn:

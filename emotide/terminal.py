@@ -2,6 +2,7 @@
 
 import json
 import sys
+import time
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -10,6 +11,7 @@ import polars as pl
 
 from emotide.errors import BadInput
 
+QUIET = 15  # seconds without a line where nobody watches the bar
 WRITERS = {".csv": "write_csv", ".jsonl": "write_ndjson", ".parquet": "write_parquet"}
 
 
@@ -25,6 +27,7 @@ class Bar:
         self._console = Console(stderr=True, highlight=False, markup=False, emoji=False)
         self._bar = Progress(*columns, console=self._console, transient=True, disable=not self._console.is_terminal)
         self._bar.start()
+        self._said = time.monotonic()
         self._task = self._bar.add_task("", total=None)
         return self
 
@@ -36,9 +39,12 @@ class Bar:
     def progress(self, done: int, total: int, what: str) -> None:
         """So far `done` of `total`."""
         self._bar.update(self._task, completed=done, total=total, description=plain(what))
+        if not self._console.is_terminal and time.monotonic() - self._said > QUIET:
+            self.say(f"{done} of {total}: {what}")
 
     def say(self, line: str) -> None:
         """A line that stays."""
+        self._said = time.monotonic()
         self._console.print(plain(line), soft_wrap=True)
 
 

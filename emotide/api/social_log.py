@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
@@ -9,6 +10,7 @@ from tempfile import TemporaryDirectory
 
 import polars as pl
 
+from emotide.errors import UnknownName
 from emotide.log.archive import open_archive, unpack
 from emotide.model import Category, EmotionSpace, built_in, read_space
 from emotide.store import IngestReport, Store
@@ -40,7 +42,7 @@ class SocialLog:
 
     def ingest(
         self,
-        source: Path,
+        source: Path | str,
         mapping: Path | None = None,
         rejects: Path | None = None,
         progress: Progress | None = None,
@@ -56,6 +58,7 @@ class SocialLog:
         Raises:
             BadInput: the source or one of its files is unusable as a whole.
         """
+        source = Path(source)
         with _space_files(source) as files:
             spaces = [(read_space(file), file.read_text("utf-8")) for file in files]
         report = self.store.ingest(source, mapping=mapping, rejects=rejects, progress=progress)
@@ -114,6 +117,7 @@ class SocialLog:
         folder = default_cache() / "timelines" / hashlib.sha256(wanted.encode()).hexdigest()[:32]
         if not (folder / "timeline.json").exists():
             tables = {name: self.store.table(name) for name in COMPILED}
+            tables["labels"] = _understood(tables["labels"], names)
             folder.parent.mkdir(parents=True, exist_ok=True)
             # a room of one's own: another process may compile the same log at the same time
             with TemporaryDirectory(prefix=folder.name, dir=folder.parent) as room:
@@ -130,6 +134,19 @@ class SocialLog:
             posts.select("network", "post_id", said), on=["network", "post_id"], how="left", maintain_order="left"
         )
         return ordered["said"].fill_null("").to_list()
+
+
+def _understood(labels: pl.DataFrame, names: Mapping[str, list[str]]) -> pl.DataFrame:
+    """The labels whose category is one of their space; a warning names the others, which are left out."""
+    places = [{"space": space, "category": name} for space, known in names.items() for name in known]
+    known = pl.DataFrame(places, schema={"space": pl.String, "category": pl.String})
+    strange = labels.filter(pl.col("category").is_not_null(), pl.col("space").is_in(list(names))).join(
+        known, on=["space", "category"], how="anti"
+    )
+    for space, category, n in strange.group_by("space", "category").len().sort("space", "category").iter_rows():
+        fault = UnknownName(f"category of space {space!r}", category, names[space])
+        warnings.warn(f"{n} of the labels left out: {fault}", stacklevel=3)
+    return labels.join(strange.select("space", "category").unique(), on=["space", "category"], how="anti")
 
 
 def known_spaces(log: SocialLog | None = None) -> dict[str, EmotionSpace]:

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import polars as pl
+import torch
 
 from emotide.api import Emotide, Recipe, SocialLog
 from emotide.demo.content import ReportContent
@@ -34,6 +35,7 @@ def run_demo(out: Path, data: Path | None, recipe: Recipe | None, seed: int, say
         say: called with a line for every part that is done.
         progress: called with (done, total, what) within a part.
     """
+    torch.set_num_threads(1)  # the matrices are small: a second thread waits more than it works
     out.mkdir(parents=True, exist_ok=True)
     truth: Truth | None = None
     with _timed("a town of 60 people, watched for 60 days, was simulated", say, data is None):
