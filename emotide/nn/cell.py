@@ -5,7 +5,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from emotide.nn.residual import Part, Residual
-from emotide.nn.shortcuts import ShortcutPlan
+from emotide.nn.shortcuts import Plan, ShortcutPlan
 
 
 class DeepLSTMCell(nn.Module):
@@ -22,7 +22,9 @@ class DeepLSTMCell(nn.Module):
         state: width of the state s.
         inputs: width of each part of the input u.
         width, depth, dropout, plan: of the residual networks f1, f2 and f3.
-        update_bias: where the update gate starts; below zero, the cell starts by remembering.
+        update_bias: where the update gate of every unit starts; below zero, the cell starts by remembering.
+        memory: in steps; where given, the units start with time constants 1 / z from 2 steps to this, at equal ratios,
+            in place of `update_bias`: some follow what happens, some keep it (after Tallec & Ollivier 2018).
     """
 
     def __init__(
@@ -33,19 +35,31 @@ class DeepLSTMCell(nn.Module):
         depth: int = 2,
         dropout: float = 0.0,
         update_bias: float = -1.0,
-        plan: str = "regular",
+        plan: Plan = "regular",
+        memory: float | None = None,
     ) -> None:
         super().__init__()
-        shortcuts = ShortcutPlan.named(plan, depth)
+        shortcuts = ShortcutPlan.of(plan, depth)
         whole = (state, *inputs)
         self.f12 = Residual(whole, state, width, depth, shortcuts, stack=2, dropout=dropout)  # same input: one batch
         self.f3 = Residual(whole, state, width, depth, shortcuts, dropout=dropout)
         with torch.no_grad():
-            self.f12.last_bias[0] = update_bias
+            self.f12.last_bias[0] = update_bias if memory is None else remembering(state, memory)
 
     def forward(self, s: Float[Tensor, "rows state"], *u: Part) -> Float[Tensor, "rows state"]:
         """The next state of every row; `u` is the input in parts, see `Residual`."""
         z, r = torch.sigmoid(self.f12(s, *u))  # (1) (2)
         new = torch.tanh(self.f3(r * s, *u))  # (3)
-        next_s: Tensor = (1 - z) * s + z * new  # (4)
-        return next_s
+        return torch.lerp(s, new, z)  # (4)
+
+
+def remembering(state: int, memory: float) -> Float[Tensor, " state"]:
+    """Biases b of the update gate with time constants 1 / σ(b) from 2 to `memory` steps, at equal ratios.
+
+    Raises:
+        ValueError: a memory of less than 2 steps.
+    """
+    if memory < 2:
+        raise ValueError(f"a memory of {memory} steps: 2 or more are wanted")
+    ratio = torch.linspace(0, 1, state)
+    return -torch.log(2 * (memory / 2) ** ratio - 1)

@@ -21,14 +21,20 @@ class Gathered:
 
 
 Part = Tensor | Gathered
+FEW = 3  # sources up to which adding them one by one is quicker than stacking them
 
 
 class Residual(nn.Module):
     """A stack of layers of one width where any earlier layer may feed any later one.
 
         h_0 = W_0 u
-        h_j = silu(W_j (h_{j-1} + Σ_{(i,j) ∈ S} g_ij · h_i))      j = 1 … depth
-        out = W_{depth+1} (h_depth + Σ_{(i,depth+1) ∈ S} g_ij · h_i)
+        h_j = silu(W_j h_{j-1}) + Σ_{(i,j) ∈ S} g_ij · h_i      j = 1 … depth
+        out = W_{depth+1} h_depth
+
+    The sum stands behind the layer, so that a chain of shortcuts is a path of products with gates alone. A gate starts
+    at one over the number of shortcuts that arrive with it, so that they carry the mean of their sources, and a layer
+    that is added to them starts smaller by the root of the number of such layers: signal and gradient then keep their
+    size from depth 1 to 64.
 
     The input u is a concatenation of parts; each part has columns of W_0 of its own, so that a part which is a table
     row (`Gathered`) is multiplied once per table row and not once per output row. With `stack` = n, n such networks
@@ -38,9 +44,9 @@ class Residual(nn.Module):
         inputs: width of each part of the input.
         outputs: width of the output.
         width, depth: of the hidden layers.
-        plan: the shortcut plan; its depth must be `depth`.
+        plan: the shortcut plan; its depth must be `depth`. 'regular' by default.
         stack: how many networks side by side.
-        dropout: share of each hidden layer's units dropped in training.
+        dropout: share of each hidden layer's units dropped in training; what shortcuts bring is never dropped.
     """
 
     def __init__(
@@ -60,12 +66,15 @@ class Residual(nn.Module):
         self.inputs, self.stack, self.dropout = tuple(inputs), stack, dropout
         self.first = nn.Parameter(_uniform(sum(inputs), stack * width))
         self.first_bias = nn.Parameter(torch.zeros(stack * width))
-        # silu halves the variance of its input about thrice, which the gain makes good
+        # silu takes most of its input's size, of which the gain makes some good
         self.hidden = nn.Parameter(1.7 * _uniform(depth, stack, width, width))
         self.hidden_bias = nn.Parameter(torch.zeros(depth, stack, 1, width))
         self.last = nn.Parameter(_uniform(stack, width, outputs))
         self.last_bias = nn.Parameter(torch.zeros(stack, 1, outputs))
-        self.gates = nn.Parameter(torch.ones(len(self.plan.shortcuts)))
+        self.gates = nn.Parameter(torch.tensor([1 / len(s) for s in self.plan.into for _ in s]))
+        joined = [layer - 1 for layer in self.plan.joined]
+        with torch.no_grad():
+            self.hidden[joined] /= math.sqrt(max(1, len(joined)))
 
     @property
     def depth(self) -> int:
@@ -75,12 +84,13 @@ class Residual(nn.Module):
     def forward(self, *parts: Part) -> Float[Tensor, "*stack rows outputs"]:
         """The output for every row; with `stack` > 1 one matrix per network, stacked in front."""
         first = sum(self._project(part, weight) for part, weight in zip(parts, self._columns(), strict=True))
-        rows = torch.unflatten(first + self.first_bias, 1, (self.stack, -1)).transpose(0, 1)
-        layers: list[Tensor] = [rows]
+        h = [torch.unflatten(first + self.first_bias, 1, (self.stack, -1)).transpose(0, 1)]
+        gates = torch.split(self.gates, [len(sources) for sources in self.plan.into])
         for j in range(1, self.depth + 1):
-            inner = torch.baddbmm(self.hidden_bias[j - 1], self._fed(layers, j), self.hidden[j - 1])
-            layers.append(functional.dropout(functional.silu(inner), self.dropout, self.training))
-        out = torch.baddbmm(self.last_bias, self._fed(layers, self.depth + 1), self.last)
+            inner = torch.baddbmm(self.hidden_bias[j - 1], h[-1], self.hidden[j - 1])
+            out = functional.dropout(functional.silu(inner), self.dropout, self.training)
+            h.append(_joined(out, gates[j], [h[i] for i in self.plan.into[j]]))
+        out = torch.baddbmm(self.last_bias, h[-1], self.last)
         return out if self.stack > 1 else out[0]
 
     def _columns(self) -> Sequence[Tensor]:
@@ -92,11 +102,15 @@ class Residual(nn.Module):
             return (part.values @ weight).index_select(0, part.index)
         return part @ weight
 
-    def _fed(self, layers: list[Tensor], layer: int) -> Tensor:
-        fed = layers[layer - 1]
-        for k, i in self.plan.into(layer):
-            fed = fed + self.gates[k] * layers[i]
-        return fed
+
+def _joined(out: Tensor, gates: Tensor, sources: list[Tensor]) -> Tensor:
+    """out + Σ gate · source."""
+    if len(sources) > FEW:
+        arriving: Tensor = torch.tensordot(gates, torch.stack(sources), 1)
+        return out + arriving
+    for gate, source in zip(gates, sources, strict=True):
+        out = torch.addcmul(out, gate, source)
+    return out
 
 
 def _uniform(*shape: int) -> Tensor:

@@ -1,5 +1,7 @@
 """The deep LSTM cell against equations 1 to 4 (DESIGN 3.2; our s~ is tanh(f3), docs/paper.md)."""
 
+import math
+
 import pytest
 import torch
 from torch.testing import assert_close
@@ -61,6 +63,45 @@ def test_the_cell_starts_by_remembering():
     made = DeepLSTMCell(5, (3,), update_bias=-2.0)
     assert (made.f12.last_bias[0] == -2.0).all()
     assert (made.f12.last_bias[1] == 0.0).all()
+
+
+@pytest.mark.parametrize(("units", "memory"), [(1, 50.0), (5, 2.0), (7, 1000.0)])
+def test_with_a_memory_the_time_constants_of_the_units_are_spread_at_equal_ratios(units, memory):
+    made = DeepLSTMCell(units, (3,), memory=memory).double()
+    constants = [1 + math.exp(-float(bias)) for bias in made.f12.last_bias[0, 0].detach()]  # 1 / σ(bias)
+    wanted = [2 * (memory / 2) ** (k / max(units - 1, 1)) for k in range(units)]
+    assert constants == pytest.approx(wanted, rel=1e-4)
+    assert (made.f12.last_bias[1] == 0).all()
+
+
+def test_a_unit_keeps_its_state_for_about_its_time_constant():
+    torch.manual_seed(0)
+    made = DeepLSTMCell(6, (3,), memory=500.0)
+    s, u = torch.ones(1, 6), torch.zeros(1, 3)
+    with torch.no_grad():
+        made.f12.last.zero_()
+        made.f3.last.zero_()  # nothing new: the state only fades
+        for _ in range(100):
+            s = made(s, u)
+    wanted = [(1 - 1 / (2 * 250 ** (k / 5))) ** 100 for k in range(6)]
+    assert_close(s[0], torch.tensor(wanted), rtol=1e-3, atol=1e-6)
+
+
+def test_a_memory_of_less_than_two_steps_is_refused():
+    with pytest.raises(ValueError, match="a memory of 1 steps: 2 or more are wanted"):
+        DeepLSTMCell(5, (3,), memory=1)
+
+
+def test_gradients_reach_state_input_and_every_parameter():
+    made = cell(plan=((0, 1), (0, 3)))
+    s, a, b = (torch.randn(3, width).double().requires_grad_() for width in (5, 3, 2))
+    assert torch.autograd.gradcheck(made, (s, a, b))
+    names, parameters = zip(*made.named_parameters(), strict=True)
+
+    def by_parameters(*values):
+        return torch.func.functional_call(made, dict(zip(names, values, strict=True)), (s, a, b))
+
+    assert torch.autograd.gradcheck(by_parameters, parameters)
 
 
 def test_a_state_within_one_stays_within_one():

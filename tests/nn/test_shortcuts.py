@@ -11,43 +11,49 @@ from emotide.nn.shortcuts import PLANS
 DEPTHS = st.integers(1, 12)
 
 
+def every(depth):
+    return [(i, j) for i in range(depth + 1) for j in range(i + 1, depth + 1)]
+
+
 @given(st.sampled_from(sorted(PLANS)), DEPTHS)
-def test_every_named_plan_skips_layers_and_stays_in_the_stack(name, depth):
+def test_every_named_plan_leads_forward_and_stays_in_the_stack(name, depth):
     plan = ShortcutPlan.named(name, depth)
     assert plan.depth == depth
-    for i, j in plan.shortcuts:
-        assert i >= 0
-        assert j <= depth + 1
-        assert j - i >= 2  # the stack itself joins j - 1 to j
+    assert set(plan.shortcuts) <= set(every(depth))
     assert len(set(plan.shortcuts)) == len(plan.shortcuts)
+    assert ShortcutPlan.of(name, depth) == plan == ShortcutPlan.of(plan.shortcuts, depth)
 
 
 @given(DEPTHS)
-def test_dense_holds_every_shortcut_there_is_and_regular_every_second_layer(depth):
-    every = {(i, j) for i in range(depth + 2) for j in range(depth + 2) if j - i >= 2}
-    assert set(ShortcutPlan.named("dense", depth).shortcuts) == every
-    assert set(ShortcutPlan.named("regular", depth).shortcuts) == {
-        (i, j) for i, j in every if j - i == 2 and i % 2 == 0
-    }
+def test_dense_holds_every_shortcut_there_is_and_none_none(depth):
+    assert set(ShortcutPlan.named("dense", depth).shortcuts) == set(every(depth))
     assert ShortcutPlan.named("none", depth).shortcuts == ()
 
 
+def test_regular_is_a_chain_around_the_first_layer_and_then_around_every_two():
+    chains = {1: [(0, 1)], 2: [(0, 1)], 3: [(0, 1), (1, 3)], 6: [(0, 1), (1, 3), (3, 5)]}
+    for depth, chain in chains.items():
+        assert list(ShortcutPlan.named("regular", depth).shortcuts) == chain
+
+
 @given(DEPTHS, st.lists(st.tuples(st.integers(-3, 14), st.integers(-3, 14)), max_size=8))
-def test_a_plan_is_refused_exactly_when_a_shortcut_skips_nothing_or_leaves_the_stack(depth, shortcuts):
-    right = all(i in range(depth + 2) and j in range(depth + 2) and j - i >= 2 for i, j in shortcuts)
-    if right and len(set(shortcuts)) == len(shortcuts):
-        assert ShortcutPlan(depth, tuple(shortcuts)).shortcuts == tuple(shortcuts)
+def test_a_plan_is_refused_exactly_when_a_shortcut_skips_nothing_leaves_the_stack_or_comes_twice(depth, shortcuts):
+    if set(shortcuts) <= set(every(depth)) and len(set(shortcuts)) == len(shortcuts):
+        assert sorted(ShortcutPlan.of(tuple(shortcuts), depth).shortcuts) == sorted(shortcuts)
     else:
         with pytest.raises(BadInput):
-            ShortcutPlan(depth, tuple(shortcuts))
+            ShortcutPlan.of(tuple(shortcuts), depth)
 
 
 @given(DEPTHS, st.data())
-def test_into_names_the_sources_of_a_layer_and_their_places_in_the_plan(depth, data):
-    every = [(i, j) for i in range(depth + 2) for j in range(i + 2, depth + 2)]
-    plan = ShortcutPlan(depth, tuple(data.draw(st.permutations(every))[: len(every) // 2 + 1]))
-    found = [(k, i, layer) for layer in range(depth + 2) for k, i in plan.into(layer)]
-    assert sorted(found) == [(k, i, j) for k, (i, j) in enumerate(plan.shortcuts)]
+def test_into_names_the_sources_of_every_layer_in_the_order_of_the_plan(depth, data):
+    drawn = data.draw(st.permutations(every(depth)))
+    plan = ShortcutPlan(depth, tuple(drawn[: len(drawn) // 2 + 1]))
+    assert len(plan.into) == depth + 1
+    assert [(i, j) for j, sources in enumerate(plan.into) for i in sources] == list(plan.shortcuts)
+    assert set(plan.shortcuts) == set(drawn[: len(drawn) // 2 + 1])
+    assert plan.joined == sorted({j for _, j in plan.shortcuts})
+    assert plan == ShortcutPlan(depth, plan.shortcuts[::-1])
 
 
 def test_an_unknown_plan_is_named_with_the_known_ones():
