@@ -25,7 +25,10 @@ class View(NamedTuple):
     source: Int[Tensor, " pairs"]  # position in `near`
     target: Int[Tensor, " pairs"]  # position in `user`
     pair_elapsed: Float[Tensor, " pairs"]  # steps since the influence state last changed, -1 for never
-    kinds: Float[Tensor, "pairs kinds"]  # log(1 + contacts) by kind, there and back
+    kinds: Float[Tensor, "pairs kinds"]  # log(1 + contacts) by kind, there and back; share of the source's contacts
+    spoke: Int[Tensor, " pairs"]  # position in `user` of a source who was in touch with the target in the step, or -1
+    back: Int[Tensor, " pairs"]  # row of the influence state the other way round, or -1
+    chance: Float[Tensor, " pairs"]  # that this neighbour was drawn
 
 
 class Reports(NamedTuple):
@@ -61,14 +64,14 @@ class _Rows:
         return View(*(column[here] for column, here in zip(self.columns, bounds, strict=True)))
 
 
-KINDS = ("user", "user", "user", "post", "post", "pair", "near", "pair", "pair", "pair", "pair")
+KINDS = (*["user"] * 3, *["post"] * 2, "pair", "near", *["pair"] * 7)
 
 
 class Batch:
     """A group as tensors on a device; `steps(first, last)` cuts steps out of it without copying."""
 
-    def __init__(self, group: Group, device: torch.device | str = "cpu") -> None:
-        self.group, self.device = group, torch.device(device)
+    def __init__(self, group: Group, device: torch.device | str = "cpu", dtype: torch.dtype = torch.float32) -> None:
+        self.group, self.device, self.dtype = group, torch.device(device), dtype
         e, users = group.events, len(group.users)
         self._users = users
         active_key = self._key(e.step["active"], e.active_user)
@@ -78,6 +81,7 @@ class Batch:
                 + [self._key(labels.step, labels.user) for labels in group.labels.values()]
             )
         )
+        self._share, self._back = self._shares(active_key), self._other_way()
         asked_row = np.searchsorted(active_key, asked)
         asked_step = e.step["active"][asked_row]
         target_key = self._key(e.step["pair"], e.pair_target)
@@ -128,12 +132,13 @@ class Batch:
         pair = np.flatnonzero(e.step["pair"] == touched[e.pair_target])
         source, target = e.pair_source[pair], e.pair_target[pair]
         near, position = np.unique(source, return_inverse=True)
-        nobody, quiet = np.zeros(0, np.int64), np.zeros((len(pair), e.pair_kinds.shape[1]), np.float32)
+        nobody, quiet = np.zeros(0, np.int64), np.zeros((len(pair), e.pair_kinds.shape[1] + 1), np.float32)
         since, pair_since = (last - touched + 1, last[target] - met[e.pair[pair]] + 1) if k == 1 else (1, 1)
         elapsed = np.where(touched < 0, -1, since).astype(np.float32)
         columns = (
             np.arange(users), elapsed, np.zeros((users, 3), np.float32), nobody, nobody, e.pair[pair], near, position,
-            target, np.broadcast_to(pair_since, len(pair)).astype(np.float32), quiet,
+            target, np.broadcast_to(pair_since, len(pair)).astype(np.float32), quiet, np.full(len(pair), -1),
+            self._back[e.pair[pair]], e.pair_chance[pair, 0],
         )  # fmt: skip
         return View(*(self._tensor(column) for column in columns))
 
@@ -158,9 +163,43 @@ class Batch:
             source=self._tensor(self._position(pair_step, e.pair_source[pair], near, bounds["near"])),
             target=self._tensor(self._position(pair_step, e.pair_target[pair], key, bounds["user"])),
             pair_elapsed=self._tensor(e.pair_elapsed[pair]),
-            kinds=self._tensor(shown * np.log1p(e.pair_kinds[pair].astype(np.float32))),
+            kinds=self._tensor(
+                shown * np.concatenate([np.log1p(e.pair_kinds[pair], dtype=np.float32), self._share[pair, None]], 1)
+            ),
+            spoke=self._tensor(np.full(len(pair), -1) if hidden else self._spoke(key, bounds["user"])),
+            back=self._tensor(self._back[e.pair[pair]]),
+            chance=self._tensor(e.pair_chance[pair, int(hidden)]),
         )
         return _Rows(columns, bounds)
+
+    def _shares(self, active_key: np.ndarray) -> Float[np.ndarray, " pairs"]:
+        """Of the contacts that a pair's source made in the step, the share with the target: 1 between two alone."""
+        e = self.group.events
+        to_target = e.pair_kinds[:, : e.pair_kinds.shape[1] // 2].sum(1, dtype=np.float32)
+        met = np.flatnonzero(to_target)
+        share = np.zeros(len(to_target), np.float32)
+        made = np.searchsorted(active_key, self._key(e.step["pair"][met], e.pair_source[met]))
+        share[met] = to_target[met] / e.active_counts[made, 1]
+        return share
+
+    def _spoke(self, key: np.ndarray, start: np.ndarray) -> Int[np.ndarray, " pairs"]:
+        """Where the source of each pair stands among the users of its step, if it was in touch with the target."""
+        e = self.group.events
+        met = np.flatnonzero(self._share)
+        place = np.full(len(self._share), -1)
+        place[met] = self._position(e.step["pair"][met], e.pair_source[met], key, start)
+        return place
+
+    def _other_way(self) -> Int[np.ndarray, " pairs"]:
+        """For each pair of the group the row of the pair with source and target changed, or -1."""
+        e, users = self.group.events, self._users
+        ends = np.zeros((2, self.group.pairs), np.int64)
+        ends[:, e.pair] = e.pair_source, e.pair_target
+        there, back = ends[0] * users + ends[1], ends[1] * users + ends[0]
+        order = np.argsort(there)
+        place = np.searchsorted(there, back, sorter=order).clip(max=max(self.group.pairs - 1, 0))
+        found = order[place] if len(order) else order
+        return np.where(there[found] == back, found, -1)
 
     def _key(self, step: np.ndarray, user: np.ndarray) -> np.ndarray:
         key: np.ndarray = step.astype(np.int64) * self._users + user
@@ -173,4 +212,5 @@ class Batch:
 
     def _tensor(self, array: np.ndarray) -> Tensor:
         kind = np.bool_ if array.dtype == bool else np.float32 if array.dtype.kind == "f" else np.int64
-        return torch.from_numpy(np.ascontiguousarray(array, kind)).to(self.device)
+        tensor = torch.from_numpy(np.ascontiguousarray(array, kind)).to(self.device)
+        return tensor.to(self.dtype) if tensor.is_floating_point() else tensor

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from emotide.model.batch import View
-from emotide.nn import DeepLSTMCell, Gathered, Residual, SegmentAttention, ShortcutPlan, segment_sum
+from emotide.nn import DeepLSTMCell, Gathered, GRUCell, Part, Residual, SegmentAttention, ShortcutPlan, segment_sum
 
 PAD = 3  # the first coordinates of the affect vector: pleasure, arousal, dominance
 
@@ -26,6 +26,13 @@ class NetworkConfig(BaseModel, frozen=True, extra="forbid"):
     depth: int = Field(2, ge=1, description="hidden layers of each network")
     plan: Literal["none", "regular", "dense"] = Field("regular", description="shortcuts of each network")
     dropout: float = Field(0.2, ge=0, lt=1, description="share of hidden units dropped in training")
+    heads: int = Field(2, ge=1, description="softmaxes of each attention; `observed` is a multiple of it")
+    cell: Literal["deep", "gru"] = Field("deep", description="deep LSTM cells, or plain GRU cells in their place")
+    neighbours: bool = Field(True, description="whether anybody's state reaches anybody else")
+    attention: bool = Field(True, description="whether posts and neighbours are weighed, or plainly averaged")
+    said: bool = Field(True, description="whether what was said in a contact is part of the contact")
+    reciprocal: bool = Field(True, description="whether a pair's influence sees that of the other way round")
+    memory: bool = Field(True, description="whether a reading starts from the last report")
     input_dropout: float = Field(0.3, ge=0, lt=1, description="share of a post's vector dropped in training")
 
 
@@ -61,6 +68,8 @@ class FusedNetwork(nn.Module):
         H[i,t]   = f_H(H[i,t-1]; X[i,t], R[i,t])
         Y[i,t]   = f_Y(H[i,t])
 
+    The contact I holds how often and in which ways the two were in touch, either way round, how exclusively j turned to
+    i, what j said (X[j,t], if j was in touch with i in the step), and A[i→j,t-1], the influence the other way round.
     A report is an observation too, fed to H after the step has been read: H[i,t] ← f_P(H[i,t]; report).
 
     Args:
@@ -75,11 +84,13 @@ class FusedNetwork(nn.Module):
         self.config = config
         small: dict[str, Any] = {"width": c.pair_width, "depth": 1, "dropout": c.dropout, "plan": c.plan}
         deep: dict[str, Any] = {"width": c.width, "depth": c.depth, "dropout": c.dropout, "plan": c.plan}
-        self.f_AT = SegmentAttention(c.state, (vector,), c.observed, **{**deep, "depth": 1})
-        self.f_A = DeepLSTMCell(c.influence, (c.state, c.state, kinds, time), **small)
-        self.f_G = SegmentAttention(c.state, (c.state, c.influence), c.observed, **small)
-        self.f_H = DeepLSTMCell(c.state, (c.observed, c.observed, 3, time), **deep)
-        self.f_P = DeepLSTMCell(c.state, (c.affect,), **small, update_bias=-1.0)
+        weighing: dict[str, Any] = {"heads": c.heads, "uniform": not c.attention}
+        contact = (kinds + 1, *([c.observed] if c.said else []), *([c.influence] if c.reciprocal else []))
+        self.f_AT = SegmentAttention(c.state, (vector,), c.observed, **{**deep, "depth": 1}, **weighing)
+        self.f_A = self._cell(c.influence, (c.state, c.state, *contact, time), small)
+        self.f_G = SegmentAttention(c.state, (c.state, c.influence), c.observed, **small, **weighing)
+        self.f_H = self._cell(c.state, (c.observed, c.observed, 3, time), deep)
+        self.f_P = self._cell(c.state, (c.affect,), small)
         shortcuts = ShortcutPlan.named(c.plan, c.depth)
         self.f_Y = Residual((c.state, c.affect + 1), c.affect, c.width, c.depth, shortcuts, dropout=c.dropout)
         self.keep = nn.Linear(c.state + 1, 1)
@@ -87,6 +98,9 @@ class FusedNetwork(nn.Module):
         self.next_X = Residual((c.state,), vector, c.width, 1, dropout=c.dropout)
         self.H_0 = nn.Parameter(torch.zeros(c.state))
         self.A_0 = nn.Parameter(torch.zeros(c.influence))
+
+    def _cell(self, state: int, inputs: tuple[int, ...], sizes: dict[str, Any]) -> DeepLSTMCell | GRUCell:
+        return GRUCell(state, inputs) if self.config.cell == "gru" else DeepLSTMCell(state, inputs, **sizes)
 
     def initial(self, users: int, pairs: int) -> State:
         """The state of people and pairs of whom nothing is known."""
@@ -101,9 +115,12 @@ class FusedNetwork(nn.Module):
             view: of step t.
             vectors: of all posts; the view's `post` are rows of it.
         """
-        H, Hj, A = self._pairs(state, view)
-        R = self.f_G(H, view.target, Hj, A)
-        X = self.f_AT(H, view.owner, self._posts(view, vectors))
+        H, X = self._heard(state, view, vectors)
+        if self.config.neighbours:
+            Hj, A = self._pairs(state, view, H, X)
+            R = self.f_G(H, view.target, Hj, A, chance=view.chance)
+        else:
+            A, R = state.A.index_select(0, view.pair), self.f_G.empty.expand(len(H), -1)
         return Moved(self.f_H(H, X, R, view.counts, elapsed_code(view.elapsed)), A)
 
     def with_and_without(
@@ -113,13 +130,16 @@ class FusedNetwork(nn.Module):
 
         The attention over the others is the same sum without one term: R₋j = (R − α_j v_j) / (1 − α_j).
         """
-        H, Hj, A = self._pairs(state, view)
-        weight, value = self.f_G.rows(H, view.target, Hj, A)
-        said = segment_sum(weight[:, None] * value, view.target, len(H))
-        rest = said.index_select(0, view.target) - weight[:, None] * value
-        alone = weight > 1 - 1e-6
-        without = torch.where(alone[:, None], self.f_G.empty, rest / (1 - weight).clamp(min=1e-6)[:, None])
-        X = self.f_AT(H, view.owner, self._posts(view, vectors))
+        if not self.config.neighbours:
+            real = self.advance(state, view, vectors).H.index_select(0, view.target)
+            return real, real
+        H, X = self._heard(state, view, vectors)
+        Hj, A = self._pairs(state, view, H, X)
+        weight, value = self.f_G.rows(H, view.target, Hj, A, chance=view.chance)
+        share = self.f_G.weighed(weight, torch.ones_like(value))
+        said = segment_sum(share * value, view.target, len(H))
+        rest = said.index_select(0, view.target) - share * value
+        without = torch.where(share > 1 - 1e-6, self.f_G.empty, rest / (1 - share).clamp(min=1e-6))
         time = elapsed_code(view.elapsed)
         R = torch.where(self.f_G.occupied(view.target, len(H))[:, None], said, self.f_G.empty)
         real = self.f_H(H, X, R, view.counts, time).index_select(0, view.target)
@@ -134,7 +154,7 @@ class FusedNetwork(nn.Module):
     def reported(self, state: State, user: Int[Tensor, " reports"], point: Float[Tensor, "reports affect"]) -> State:
         """The state after these users' reports, given as points of affect space; each user at most once."""
         H = self.f_P(state.H.index_select(0, user), point)
-        M = torch.cat([point, point.new_ones(len(point), 1)], 1)
+        M = torch.cat([point, point.new_ones(len(point), 1)], 1) * self.config.memory
         return State(state.H.index_copy(0, user, H), state.A, state.M.index_copy(0, user, M))
 
     def read(self, H: Float[Tensor, "rows state"], M: Float[Tensor, "rows memory"]) -> Float[Tensor, "rows affect"]:
@@ -146,13 +166,21 @@ class FusedNetwork(nn.Module):
         Y: Tensor = self.f_Y(H, M) + still * M[:, :-1]
         return Y
 
-    def _pairs(self, state: State, view: View) -> tuple[Tensor, Gathered, Tensor]:
-        """H of the view's users, H of the sources of its pairs, and A[t]."""
-        H, near = state.H.index_select(0, view.user), state.H.index_select(0, view.near)
-        Hi, Hj = Gathered(H, view.target), Gathered(near, view.source)
-        A = self.f_A(state.A.index_select(0, view.pair), Hi, Hj, view.kinds, elapsed_code(view.pair_elapsed))
-        return H, Hj, A
+    def _heard(self, state: State, view: View, vectors: Tensor) -> tuple[Tensor, Tensor]:
+        """H[t-1] and X[t] of the view's users."""
+        H, posts = state.H.index_select(0, view.user), vectors.index_select(0, view.post)
+        posts = functional.dropout(posts, self.config.input_dropout, self.training)
+        return H, self.f_AT(H, view.owner, posts)
 
-    def _posts(self, view: View, vectors: Tensor) -> Tensor:
-        posts = vectors.index_select(0, view.post)
-        return functional.dropout(posts, self.config.input_dropout, self.training)
+    def _pairs(self, state: State, view: View, H: Tensor, X: Tensor) -> tuple[Gathered, Tensor]:
+        """H[t-1] of the sources of the view's pairs, and A[t]."""
+        Hi, Hj = Gathered(H, view.target), Gathered(state.H.index_select(0, view.near), view.source)
+        contact: list[Part] = [view.kinds]
+        if self.config.said:
+            silence = X.new_zeros(1, X.shape[1])
+            contact.append(Gathered(torch.cat([X, silence]), torch.where(view.spoke < 0, len(X), view.spoke)))
+        if self.config.reciprocal:
+            back = state.A.index_select(0, view.back.clamp(min=0))
+            contact.append(torch.where((view.back < 0)[:, None], self.A_0, back))
+        A = self.f_A(state.A.index_select(0, view.pair), Hi, Hj, *contact, elapsed_code(view.pair_elapsed))
+        return Hj, A

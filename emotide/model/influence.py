@@ -50,7 +50,7 @@ def influences(
     generator = torch.Generator().manual_seed(seed)
     rows: dict[str, list[np.ndarray]] = {name: [] for name in Influence.__annotations__}
     for group in groups(timeline):
-        batch = Batch(group, vectors.device)
+        batch = Batch(group, vectors.device, vectors.dtype)
         network = torch.from_numpy(group.network)
         state = model.network.initial(len(group.users), group.pairs)
         for followed in model.follow(batch, vectors, state, shown=shown):
@@ -91,6 +91,5 @@ def _dealt_anew(view: View, network: Tensor, generator: torch.Generator) -> View
     order = torch.empty_like(place)
     order[place] = drawn
     order = order.to(view.pair.device)
-    return view._replace(
-        pair=view.pair[order], source=view.source[order], pair_elapsed=view.pair_elapsed[order], kinds=view.kinds[order]
-    )
+    of_source = ("pair", "source", "pair_elapsed", "kinds", "spoke", "back", "chance")
+    return view._replace(**{name: getattr(view, name)[order] for name in of_source})

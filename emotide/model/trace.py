@@ -58,7 +58,7 @@ def trace(
     users, steps, horizons, said = [], [], [], []
     last = timeline.networks["steps"].to_numpy()[timeline.users["network_row"].to_numpy()] - 1
     for group in groups(timeline):
-        batch = Batch(group, vectors.device)
+        batch = Batch(group, vectors.device, vectors.dtype)
         state = model.network.initial(len(group.users), group.pairs)
         for step, before, H, after in model.follow(batch, vectors, state, shown=shown):
             state, active = after, step.seen.user
@@ -90,7 +90,7 @@ def states_before(
     H = np.zeros((len(user), model.network.config.state), np.float32)
     M = np.zeros((len(user), model.network.config.affect + 1), np.float32)
     for group in groups(timeline):
-        batch = Batch(group, vectors.device)
+        batch = Batch(group, vectors.device, vectors.dtype)
         local = np.full(len(timeline.users), -1)
         local[group.users] = np.arange(len(group.users))
         mine = np.flatnonzero(local[user] >= 0)

@@ -2,8 +2,19 @@
 
 from emotide.nn.attention import SegmentAttention
 from emotide.nn.cell import DeepLSTMCell
-from emotide.nn.residual import Gathered, Residual
+from emotide.nn.gru import GRUCell
+from emotide.nn.residual import Gathered, Part, Residual
 from emotide.nn.segment import segment_softmax, segment_sum
 from emotide.nn.shortcuts import ShortcutPlan
 
-__all__ = ["DeepLSTMCell", "Gathered", "Residual", "SegmentAttention", "ShortcutPlan", "segment_softmax", "segment_sum"]
+__all__ = [
+    "DeepLSTMCell",
+    "GRUCell",
+    "Gathered",
+    "Part",
+    "Residual",
+    "SegmentAttention",
+    "ShortcutPlan",
+    "segment_softmax",
+    "segment_sum",
+]

@@ -12,18 +12,22 @@ from emotide.nn.shortcuts import ShortcutPlan
 
 
 class SegmentAttention(nn.Module):
-    """Σ_rows α · value(row) for every owner, where α is a softmax over the owner's rows.
+    """Σ_rows α · value(row) for every owner, where α is a softmax over the owner's rows; every head has its own.
 
         score = ⟨query(owner), key(row)⟩ / √d        α = softmax of the scores over the rows of one owner
 
     Key and value come from one residual network on the parts of the row. An owner with no row gets the learned vector
-    `empty`.
+    `empty`. Where rows are a sample, a row that had the chance π to be in it stands for 1/π of its like: its score
+    gains −log π, so that numerator and denominator of the softmax are unbiased estimates of those over all rows.
 
     Args:
         owner: width of the owners' vectors.
         inputs: width of each part of a row.
-        outputs: width of the result.
+        outputs: width of the result, a multiple of `heads`.
         width, depth, dropout, plan: of the residual network.
+        keys: width of the keys of one head.
+        heads: how many softmaxes; each weighs its share of the value's coordinates.
+        uniform: every row weighs the same, whatever it says: a plain mean, to measure what attention is worth.
     """
 
     def __init__(
@@ -36,27 +40,52 @@ class SegmentAttention(nn.Module):
         keys: int = 16,
         dropout: float = 0.0,
         plan: str = "regular",
+        heads: int = 1,
+        uniform: bool = False,
     ) -> None:
         super().__init__()
-        self.keys = keys
-        self.query = nn.Linear(owner, keys)
-        self.row = Residual(inputs, keys + outputs, width, depth, ShortcutPlan.named(plan, depth), dropout=dropout)
+        if outputs % heads:
+            raise ValueError(f"{outputs} coordinates cannot be shared out among {heads} heads")
+        self.keys, self.heads, self.share, self.uniform = keys, heads, outputs // heads, uniform
+        self.query = nn.Linear(owner, heads * keys)
+        shortcuts = ShortcutPlan.named(plan, depth)
+        self.row = Residual(inputs, heads * keys + outputs, width, depth, shortcuts, dropout=dropout)
         self.empty = nn.Parameter(0.1 * torch.randn(outputs))
 
     def rows(
-        self, owners: Float[Tensor, "owners state"], segment: Int[Tensor, " rows"], *parts: Part
-    ) -> tuple[Float[Tensor, " rows"], Float[Tensor, "rows outputs"]]:
-        """The weight α and the value of every row; `segment` says whose it is."""
-        key, value = self.row(*parts).tensor_split((self.keys,), 1)
-        query = self.query(owners).index_select(0, segment)
-        return segment_softmax((query * key).sum(1) / math.sqrt(self.keys), segment, len(owners)), value
+        self,
+        owners: Float[Tensor, "owners state"],
+        segment: Int[Tensor, " rows"],
+        *parts: Part,
+        chance: Float[Tensor, " rows"] | None = None,
+    ) -> tuple[Float[Tensor, "rows heads"], Float[Tensor, "rows outputs"]]:
+        """The weights α and the value of every row; `segment` says whose it is, `chance` how likely it was drawn."""
+        key, value = self.row(*parts).tensor_split((self.heads * self.keys,), 1)
+        if self.uniform:
+            scores = value.new_zeros(len(value), self.heads)
+        else:
+            query = self.query(owners).index_select(0, segment)
+            scores = torch.unflatten(query * key, 1, (self.heads, self.keys)).sum(2) / math.sqrt(self.keys)
+        if chance is not None:
+            scores = scores - chance.log()[:, None]
+        return segment_softmax(scores, segment, len(owners)), value
+
+    def weighed(
+        self, weight: Float[Tensor, "rows heads"], value: Float[Tensor, "rows outputs"]
+    ) -> Float[Tensor, "rows outputs"]:
+        """α · value of every row, each head over its share of the coordinates."""
+        return (weight[:, :, None] * torch.unflatten(value, 1, (self.heads, self.share))).flatten(1)
 
     def forward(
-        self, owners: Float[Tensor, "owners state"], segment: Int[Tensor, " rows"], *parts: Part
+        self,
+        owners: Float[Tensor, "owners state"],
+        segment: Int[Tensor, " rows"],
+        *parts: Part,
+        chance: Float[Tensor, " rows"] | None = None,
     ) -> Float[Tensor, "owners outputs"]:
         """What each owner's rows say together."""
-        weight, value = self.rows(owners, segment, *parts)
-        said = segment_sum(weight[:, None] * value, segment, len(owners))
+        weight, value = self.rows(owners, segment, *parts, chance=chance)
+        said = segment_sum(self.weighed(weight, value), segment, len(owners))
         return torch.where(self.occupied(segment, len(owners))[:, None], said, self.empty)
 
     @staticmethod

@@ -13,9 +13,10 @@ def segment_sum(
 
 
 def segment_softmax(
-    scores: Float[Tensor, " rows"], segment: Int[Tensor, " rows"], segments: int
-) -> Float[Tensor, " rows"]:
-    """exp(score) over its sum in the segment, computed without overflow."""
-    top = scores.new_full((segments,), -torch.inf).scatter_reduce(0, segment, scores.detach(), "amax")
-    weight = (scores - top[segment]).exp()
-    return weight / segment_sum(weight, segment, segments)[segment]
+    scores: Float[Tensor, "rows *heads"], segment: Int[Tensor, " rows"], segments: int
+) -> Float[Tensor, "rows *heads"]:
+    """exp(score) over its sum in the segment, computed without overflow; every head by itself."""
+    wide = segment.reshape(-1, *(1 for _ in scores.shape[1:])).expand_as(scores)
+    top = scores.new_full((segments, *scores.shape[1:]), -torch.inf).scatter_reduce(0, wide, scores.detach(), "amax")
+    weight = (scores - top.index_select(0, segment)).exp()
+    return weight / segment_sum(weight, segment, segments).index_select(0, segment)

@@ -49,7 +49,7 @@ def compile_timeline(
     labels = labels.join(posts.select("network", "post_id", "split"), on=["network", "post_id"], how="left")
     active = _active(posts, contacts, labels, users)
     ties = clock.ties(_between(tables["ties"], users))
-    pairs = compile_pairs(contacts, ties, active, len(users), len(kinds), config)
+    pairs = compile_pairs(contacts, ties, active, users["user_id"], len(kinds), config)
     instant = "time" if config.window is None else "step"
     labels = labels.with_columns(split_code=split_of(labels, instant))
     by_space = {

@@ -15,7 +15,7 @@ class TimelineConfig(BaseModel, frozen=True, extra="forbid"):
         16,
         ge=1,
         le=255,
-        description="neighbours that a user has from before a step, the most recent first; as many new",
+        description="neighbours that a user has from before a step, as many new; a sample where there are more",
     )
     neighbour_memory: int = Field(30, ge=0, description="steps for which a contact keeps two people neighbours")
     dialogue_size: int = Field(32, ge=2, description="with step 'turn', networks up to this size are dialogues")

@@ -13,7 +13,7 @@ from jaxtyping import Bool, Float32, Int, Int8, Int32, UInt8
 from emotide.errors import BadInput
 from emotide.timeline.config import TimelineConfig
 
-FORMAT = 2
+FORMAT = 3
 TABLES = ("users", "networks", "posts", "clock")
 
 
@@ -35,6 +35,7 @@ class Events:
     pair_target: Int32[np.ndarray, " pairs"]  # user
     pair_elapsed: Float32[np.ndarray, " pairs"]  # steps since the pair was last active, -1 for never
     pair_known: Bool[np.ndarray, " pairs"]  # neighbours already by what came before this step
+    pair_chance: Float32[np.ndarray, "pairs 2"]  # that the neighbour was drawn: with the step seen, from before it
     pair_kinds: UInt8[np.ndarray, "pairs kinds"]  # contacts by kind, from source to target, then back
 
 
@@ -127,6 +128,7 @@ class Timeline:
             pair_target=local_user[e.pair_target[pair]],
             pair_elapsed=e.pair_elapsed[pair],
             pair_known=e.pair_known[pair],
+            pair_chance=e.pair_chance[pair],
             pair_kinds=e.pair_kinds[pair],
         )
         labels, label_row = {}, {}

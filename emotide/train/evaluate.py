@@ -13,6 +13,7 @@ from emotide.timeline import SPLITS, Group, Labels, Timeline
 from emotide.train.metrics import categorical, dimensional
 
 REPORTS = ("hidden", "known")
+TASKS = ("recognition", "forecast")
 BATCH = 6000
 
 
@@ -54,9 +55,8 @@ def answers_of(
         split: 0 train, 1 dev, 2 test.
         reports: 'hidden': no label is ever fed back; 'known': each label is, after its own step has been read.
     """
-    kinds = ("recognition", "forecast")
     rows: dict[str, list[np.ndarray]] = {space: [] for space in spaces}
-    said: dict[str, dict[str, list[Tensor]]] = {space: {kind: [] for kind in kinds} for space in spaces}
+    said: dict[str, dict[str, list[Tensor]]] = {space: {kind: [] for kind in TASKS} for space in spaces}
     asked = sorted({network for space in spaces for network in timeline.networks_with(split, space)})
     shown = _all if reports == "known" else None
     with torch.no_grad():
@@ -64,25 +64,34 @@ def answers_of(
             group = timeline.group(networks)
             state = model.network.initial(len(group.users), group.pairs)
             end = _end(group, spaces, split)
-            for unrolled in model.unroll(Batch(group, vectors.device), vectors, state, 0, end, shown):
+            for unrolled in model.unroll(Batch(group, vectors.device, vectors.dtype), vectors, state, 0, end, shown):
                 for space in spaces:
                     here = unrolled.step.reports.get(space)
                     if here is None:
                         continue
                     rows[space].append(group.label_row[space][here.row.cpu().numpy()])
-                    for kind in kinds:
+                    for kind in TASKS:
                         Y = getattr(unrolled, kind)[here.asked]
                         said[space][kind].append(model.readings.read(space, Y))
     return {space: _of_split(timeline.labels[space], rows[space], said[space], split) for space in spaces}
 
 
-def scores(labels: Labels, found: Answers, dimensional_space: bool) -> dict[str, dict[str, float | int | None]]:
-    """`{"recognition": …, "forecast": …}` with the metrics of DESIGN 5."""
+def scores(
+    labels: Labels, found: Answers, dimensional_space: bool, raw: Answers | None = None
+) -> dict[str, dict[str, float | int | None]]:
+    """`{"recognition": …, "forecast": …}` with the metrics of DESIGN 5.
+
+    Args:
+        labels: of the space.
+        found: probabilities, or coordinates.
+        dimensional_space: which of the two.
+        raw: the answers before they were calibrated: what was decided on is their greatest; `found` by default.
+    """
     if dimensional_space:
         truth = labels.target[found.row]
-        return {name: dimensional(getattr(found, name), truth) for name in ("recognition", "forecast")}
+        return {name: dimensional(getattr(found, name), truth) for name in TASKS}
     latest = labels.latest[found.row]
-    return {name: categorical(getattr(found, name), latest) for name in ("recognition", "forecast")}
+    return {name: categorical(getattr(found, name), latest, getattr(raw or found, name).argmax(1)) for name in TASKS}
 
 
 def dev_score(

@@ -107,7 +107,7 @@ def _epoch(
         before = done
         groups = _batches(timeline, list(classes), config, rng)
         for group in groups:
-            batch, shown = Batch(timeline.group(group), vectors.device), _shown(config, rng)
+            batch, shown = Batch(timeline.group(group), vectors.device, vectors.dtype), _shown(config, rng)
             window = _window(batch, len(groups), config)
             for loss in _train_batch(model, batch, vectors, classes, config, optimizer, shown, window):
                 done += 1

@@ -8,7 +8,7 @@ from emotide.model import AffectiveModel, FusedNetwork, NetworkConfig, Readings,
 from emotide.timeline import TimelineConfig, compile_timeline
 
 WIDTH, STEPS = 5, 10
-SIZES = NetworkConfig(state=6, influence=4, observed=5, affect=7, width=8, pair_width=7, depth=2, dropout=0.3)
+SIZES = NetworkConfig(state=6, influence=4, observed=6, affect=7, width=8, pair_width=7, depth=2, dropout=0.3)
 MOODS = ["anger", "joy", "sadness"]
 KINDS = ["like", "reply", "other"]
 
@@ -37,9 +37,9 @@ def rows(seed=0, users="abcd", networks="xy", steps=STEPS):
     return log
 
 
-def compiled(tables, log):
+def compiled(tables, log, most):
     spaces = {name: built_in()[name].names for name in ("ekman", "pad")}
-    config = TimelineConfig(step="1h", max_neighbours=3, neighbour_memory=4)
+    config = TimelineConfig(step="1h", max_neighbours=most, neighbour_memory=4)
     return compile_timeline(tables(**log), config, names=spaces, kinds=KINDS)
 
 
@@ -54,8 +54,8 @@ def vectors_of(timeline, seed=0):
 def world(tables):
     """A function from short rows (or a seed) to a timeline and the vectors of its posts."""
 
-    def made(log=None, seed=0):
-        timeline = compiled(tables, rows(seed) if log is None else log)
+    def made(log=None, seed=0, most=2):
+        timeline = compiled(tables, rows(seed) if log is None else log, most)
         return timeline, vectors_of(timeline)
 
     return made

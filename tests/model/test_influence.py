@@ -13,7 +13,7 @@ from emotide.model.trace import every_report
 def without_pair(view, k):
     """The view with its k-th pair gone."""
     kept = torch.arange(len(view.pair)) != k
-    columns = ("pair", "source", "target", "pair_elapsed", "kinds")
+    columns = ("pair", "source", "target", "pair_elapsed", "kinds", "spoke", "back", "chance")
     return view._replace(**{name: getattr(view, name)[kept] for name in columns})
 
 

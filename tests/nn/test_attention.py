@@ -8,12 +8,12 @@ from torch.testing import assert_close
 
 from emotide.nn import Gathered, SegmentAttention
 
-KEYS = 4
+KEYS, HEADS = 4, 3
 
 
-def attention() -> SegmentAttention:
+def attention(uniform: bool = False) -> SegmentAttention:
     torch.manual_seed(0)
-    made = SegmentAttention(5, (3, 2), 6, width=7, depth=2, keys=KEYS).double()
+    made = SegmentAttention(5, (3, 2), 6, width=7, depth=2, keys=KEYS, heads=HEADS, uniform=uniform).double()
     with torch.no_grad():
         for parameter in made.parameters():
             parameter.normal_(0, 0.7)
@@ -31,13 +31,24 @@ def drawn(owners: int, segment: list[int]):
     )
 
 
-def literal(made: SegmentAttention, owner: torch.Tensor, rows: list[tuple[torch.Tensor, torch.Tensor]]) -> torch.Tensor:
-    """Σ α · value with α = softmax ⟨query, key⟩ / √d over the rows of one owner."""
+def literal(
+    made: SegmentAttention,
+    owner: torch.Tensor,
+    rows: list[tuple[torch.Tensor, torch.Tensor]],
+    chances: list[float] | None = None,
+) -> torch.Tensor:
+    """Σ α · value with α ∝ exp(⟨query, key⟩ / √d) / chance over the rows of one owner, head by head."""
     if not rows:
         return made.empty
     keyed = [made.row(left[None], right[None])[0] for left, right in rows]
-    scores = [(made.query(owner) @ row[:KEYS] / math.sqrt(KEYS)).exp() for row in keyed]
-    return sum(score / sum(scores) * row[KEYS:] for score, row in zip(scores, keyed, strict=True))
+    heads = []
+    for h in range(HEADS):
+        mine = slice(h * KEYS, (h + 1) * KEYS)
+        scores = [(made.query(owner)[mine] @ row[mine] / math.sqrt(KEYS)).exp() for row in keyed]
+        scores = [score / chance for score, chance in zip(scores, chances or [1.0] * len(rows), strict=True)]
+        values = [row[HEADS * KEYS :][2 * h : 2 * h + 2] for row in keyed]
+        heads.append(sum(score / sum(scores) * value for score, value in zip(scores, values, strict=True)))
+    return torch.cat(heads)
 
 
 @pytest.mark.parametrize("segment", [[], [0], [2, 2, 0, 2, 3], [3, 3, 3]])
@@ -55,9 +66,31 @@ def test_weights_of_an_owner_sum_to_one_and_give_the_result():
     made = attention()
     owners, of, left, right = drawn(3, [0, 2, 2, 2])
     weight, value = made.rows(owners, of, left, right)
-    assert_close(weight[0], torch.ones(()).double())
-    assert_close(weight[1:].sum(), torch.ones(()).double())
-    assert_close(made(owners, of, left, right)[2], (weight[1:, None] * value[1:]).sum(0))
+    assert_close(weight[0], torch.ones(HEADS).double())
+    assert_close(weight[1:].sum(0), torch.ones(HEADS).double())
+    assert_close(made(owners, of, left, right)[2], made.weighed(weight, value)[1:].sum(0))
+
+
+def test_a_rare_row_stands_for_many():
+    made = attention()
+    owners, of, left, right = drawn(2, [0, 0, 0, 1])
+    chance = torch.tensor([1.0, 0.25, 0.5, 0.1]).double()
+    got = made(owners, of, left, right, chance=chance)
+    rows = [(left[k], right[k]) for k in range(4)]
+    assert_close(got[0], literal(made, owners[0], rows[:3], chance[:3].tolist()))
+    assert_close(got[1], literal(made, owners[1], rows[3:]))
+
+
+def test_without_attention_every_row_weighs_the_same():
+    made = attention(uniform=True)
+    owners, of, left, right = drawn(2, [0, 0, 0, 1])
+    values = made.row(left, right)[:, HEADS * KEYS :]
+    assert_close(made(owners, of, left, right), torch.stack([values[:3].mean(0), values[3]]))
+
+
+def test_heads_that_do_not_fit_are_refused():
+    with pytest.raises(ValueError, match="7 coordinates"):
+        SegmentAttention(5, (3,), 7, heads=2)
 
 
 def test_the_order_of_rows_does_not_matter():

@@ -25,7 +25,7 @@ def pairs(timeline):
 
 
 def literal(contacts, ties, user, step, config):
-    """{neighbour: known} of a user in a step, from the words: contacts either way lately, then standing ties."""
+    """Who was a neighbour of a user before a step, and who is one in it: contacts either way lately, standing ties."""
     met = {(s, time) if t == user else (t, time) for s, t, time, _ in contacts if s != t and user in (s, t)}
     latest = sorted(((time, j) for j, time in met if time < step), key=lambda row: row)[-4 * config.max_neighbours :]
     last = {j: time for time, j in latest if step - time <= config.neighbour_memory}
@@ -34,27 +34,61 @@ def literal(contacts, ties, user, step, config):
         for i, j, begin, end in ties
         if i == user and (begin is None or begin <= step) and (end is None or end >= step)
     ]
-    known = sorted(last, key=lambda j: (-last[j], j))
-    known += sorted({j for j, begin in standing if begin < step} - set(last))
-    new = sorted({j for j, time in met if time == step})
-    new += sorted({j for j, begin in standing if begin == step} - set(new))
-    most = config.max_neighbours
-    return dict.fromkeys(known[:most], True) | {j: j in known[:most] for j in new[:most]}
+    known = set(last) | {j for j, begin in standing if begin < step}
+    new = {j for j, time in met if time == step} | {j for j, begin in standing if begin == step}
+    return known, new
 
 
 @settings(max_examples=60, deadline=None)
-@given(CONTACTS, TIES, st.integers(1, 3), st.integers(0, 5))
-def test_neighbours_are_the_latest_contacts_then_the_standing_ties(tables, contacts, ties, most, memory):
+@given(CONTACTS, TIES, st.integers(2, 8), st.integers(0, 5))
+def test_neighbours_are_the_latest_contacts_and_the_standing_ties(tables, contacts, ties, most, memory):
     config = TimelineConfig(step="1h", max_neighbours=most, neighbour_memory=memory)
     posts = [(f"{user}{step}", user, step) for user in NAMES for step in range(STEPS)]  # everybody is always active
     timeline = compile_timeline(tables(posts=posts, interactions=contacts, ties=ties), config)
-    expected, before = {}, {}
+    found, before = pairs(timeline), {}
     for step in range(STEPS):
         for user in NAMES:
-            for j, known in literal(contacts, ties, user, step, config).items():
-                expected[step, user, j] = (known, step - before[user, j] if (user, j) in before else -1)
+            known, new = literal(contacts, ties, user, step, config)
+            mine = {j: value for (t, i, j), value in found.items() if (t, i) == (step, user)}
+            drawn = {j for j, (old, _) in mine.items() if old}
+            assert drawn <= known
+            assert len(drawn) == min(most, len(known))
+            assert mine.keys() - drawn <= new
+            assert len(mine.keys() & new) >= min(most, len(new))
+            if most >= len(NAMES) - 1:
+                assert mine.keys() == known | new
+            for j, (_, elapsed) in mine.items():
+                assert elapsed == (step - before[user, j] if (user, j) in before else -1)
                 before[user, j] = step
-    assert pairs(timeline) == expected
+
+
+def test_a_sample_of_neighbours_is_unbiased(tables):
+    """Over many users with the same past, sums weighted by 1 / chance are those over all neighbours."""
+    crowd, followers = [f"n{k}" for k in range(12)], [f"u{k}" for k in range(3000)]
+    contacts = [(j, i, k // 3, "like") for i in followers for k, j in enumerate(crowd)]  # three an hour, then silence
+    posts = [(f"p{i}", i, 6) for i in followers]
+    timeline = compile_timeline(tables(posts=posts, interactions=contacts), TimelineConfig(step="1h", max_neighbours=4))
+    e, name = timeline.events, timeline.users["user_id"].to_list()
+    here = (e.step["pair"] == 6) & np.char.startswith(np.array(name)[e.pair_target], "u")
+    value = {j: (-1) ** k * (k + 1.0) for k, j in enumerate(crowd)}
+    rows = [(value[name[j]], chance) for j, chance in zip(e.pair_source[here], e.pair_chance[here], strict=True)]
+    assert len(rows) == 4 * len(followers)
+    terms = np.array([[v, v / seen, 1 / known, v / known] for v, (seen, known) in rows])
+    plain, _, count, total = terms.sum(0) / len(followers)
+    assert abs(count - len(crowd)) < 0.15
+    assert abs(total - sum(value.values())) < 0.6  # -6; its standard error is 0.2
+    assert abs(plain - sum(value.values())) > 2  # what the sample says without its weights
+
+
+def test_chance_hangs_on_nothing_but_names_and_steps(tables):
+    contacts = [(j, "a", k, "like") for k, j in enumerate("bcdefgh")]
+    posts = [("p", "a", 9)]
+    config = TimelineConfig(step="1h", max_neighbours=2)
+    alone = compile_timeline(tables(posts=posts, interactions=contacts), config)
+    more = compile_timeline(
+        tables(posts=[*posts, ("q", "Z", 9)], interactions=[*contacts, ("Z", "Y", 3, "like")]), config
+    )
+    assert pairs(alone).items() <= pairs(more).items()
 
 
 @settings(max_examples=60, deadline=None)
