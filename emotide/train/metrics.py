@@ -9,17 +9,20 @@ BINS = 15
 
 
 def categorical(
-    probability: Float[np.ndarray, "rows names"], truth: Int[np.ndarray, " rows"]
+    probability: Float[np.ndarray, "rows names"],
+    truth: Int[np.ndarray, " rows"],
+    decided: Int[np.ndarray, " rows"] | None = None,
 ) -> dict[str, float | int | None]:
     """Weighted and macro F1, accuracy, AUC (one against the rest, mean over the categories met), nll and calibration.
 
-    F1 is over the categories that occur in the truth or in the answers, as scikit-learn has it.
+    F1 is over the categories that occur in the truth or in the answers, as scikit-learn has it. F1 and accuracy are of
+    what was `decided` on, the most probable category by default; the others are of the probabilities.
     """
     from sklearn.metrics import f1_score
 
     if not len(truth):
         return {"weighted_f1": None, "macro_f1": None, "accuracy": None, "auc": None, "nll": None, "ece": None, "n": 0}
-    answer = probability.argmax(1)
+    answer = probability.argmax(1) if decided is None else decided
     return {
         "weighted_f1": float(f1_score(truth, answer, average="weighted", zero_division=0)),
         "macro_f1": float(f1_score(truth, answer, average="macro", zero_division=0)),
