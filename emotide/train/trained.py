@@ -31,7 +31,7 @@ class Trained:
         model: the fused network and its readings.
         run: how it was made.
         text: the text vectors.
-        scale: [2, width] mean of the training log's post vectors, and their spread as one number for all coordinates.
+        scale: [2, width] mean of the training log's post vectors, and its spread.
         kinds: of interaction, by column.
         facts: where it comes from: version, seed, digest of the log, best score on dev.
     """
@@ -70,8 +70,9 @@ class Trained:
         made.add_spaces(spaces.values())
         raw = made._encode(taught)
         if len(raw):
-            spread = max(float(raw.std()), 1e-6)
-            made.scale.copy_(torch.from_numpy(np.stack([raw.mean(0), np.full(raw.shape[1], spread)])))
+            # a coordinate that hardly ever changes is not blown up to the size of the others
+            spread = np.maximum(raw.std(0), max(0.1 * float(raw.std()), 1e-6))
+            made.scale.copy_(torch.from_numpy(np.stack([raw.mean(0), spread])))
         return made
 
     @property
