@@ -13,7 +13,7 @@ from jaxtyping import Float
 from emotide.timeline import Labels, Timeline
 from emotide.train.evaluate import Answers, scores
 from emotide.train.history import history_features
-from emotide.train.lstm import lstm_answers
+from emotide.train.lstm import PlainConfig, plain_answers
 from emotide.train.sequences import user_posts
 
 PENALTIES = (0.01, 0.1, 1.0)
@@ -69,9 +69,12 @@ def post_logistic(question: Question) -> Answers:
 
 def lstm(question: Question) -> Answers:
     """A plain LSTM over the dialogue's (turns) or the user's (windows) posts."""
-    return lstm_answers(
-        question.timeline, question.vectors, question.space, question.split, question.reports == "known", question.seed
-    )
+    return _plain(question, PlainConfig(cell="lstm"))
+
+
+def gru(question: Question) -> Answers:
+    """A plain GRU in the LSTM's place."""
+    return _plain(question, PlainConfig(cell="gru"))
 
 
 def last_label(question: Question) -> Answers:
@@ -94,10 +97,11 @@ BASELINES: dict[str, Callable[[Question], Answers]] = {
     "majority": majority,
     "post_logistic": post_logistic,
     "lstm": lstm,
+    "gru": gru,
     "last_label": last_label,
     "history_logistic": history_logistic,
 }
-BLIND = ("majority", "post_logistic", "lstm")
+BLIND = ("majority", "post_logistic", "lstm", "gru")
 
 
 def _mean(labels: Labels) -> Float[np.ndarray, " names"]:
@@ -105,6 +109,13 @@ def _mean(labels: Labels) -> Float[np.ndarray, " names"]:
     taught = labels.target[labels.split == TRAIN]
     given = ~np.isnan(taught)
     return np.asarray(np.nan_to_num(taught).sum(0) / np.maximum(given.sum(0), 1))
+
+
+def _plain(question: Question, config: PlainConfig) -> Answers:
+    known = question.reports == "known"
+    return plain_answers(
+        question.timeline, question.vectors, question.space, question.split, known, question.seed, config
+    )
 
 
 def _both(question: Question, now: np.ndarray, before: np.ndarray) -> Answers:

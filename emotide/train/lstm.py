@@ -1,27 +1,30 @@
-"""The plain LSTM that the network is measured against: one cell, no users, no pairs, no attention."""
+"""The plain LSTM and GRU that the network is measured against: one cell, no users, no pairs, no attention."""
 
 from collections.abc import Iterator
 from copy import deepcopy
+from typing import Literal
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from pydantic import BaseModel, Field
 from torch import Tensor, nn
 from torch.nn import functional
 
 from emotide.timeline import Timeline
-from emotide.train.evaluate import Answers, scores
+from emotide.train.evaluate import Answers
 from emotide.train.history import history_features
+from emotide.train.selection import drawn, score_of
 from emotide.train.sequences import Sequences, sequences
 
 TRAIN, DEV = 0, 1
 LENGTH = 64  # longer sequences are cut, the state starting anew
 
 
-class LSTMConfig(BaseModel, frozen=True, extra="forbid"):
-    """The plain LSTM; the defaults are what did best on MELD's dev part."""
+class PlainConfig(BaseModel, frozen=True, extra="forbid"):
+    """The plain LSTM or GRU; the defaults are what did best on MELD's dev part."""
 
+    cell: Literal["lstm", "gru"] = "lstm"
     state: int = 128
     learning_rate: float = 2e-3
     dropout: float = Field(0.4, ge=0, lt=1)
@@ -32,30 +35,39 @@ class LSTMConfig(BaseModel, frozen=True, extra="forbid"):
     updates: int = Field(24, ge=1, description="gradient steps in an epoch, at least: a small log is gone over again")
 
 
-class _PlainLSTM(nn.Module):
-    def __init__(self, inputs: int, context: int, names: int, config: LSTMConfig) -> None:
+GRID = {
+    "state": (64, 128, 256),
+    "learning_rate": (1e-3, 2e-3),
+    "dropout": (0.2, 0.4, 0.5),
+    "class_weights": (0.0, 0.5, 0.6),
+}
+CELLS = {"lstm": nn.LSTM, "gru": nn.GRU}
+
+
+class _Plain(nn.Module):
+    def __init__(self, inputs: int, context: int, names: int, config: PlainConfig) -> None:
         super().__init__()
         self.config = config
-        self.lstm = nn.LSTM(inputs, config.state, batch_first=True)
+        self.cell = CELLS[config.cell](inputs, config.state, batch_first=True)
         self.recognition = nn.Linear(config.state, names)
         self.forecast = nn.Linear(config.state + context, names)
 
-    def forward(self, inputs: Tensor, context: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, inputs: Tensor, context: Tensor, earlier: Tensor) -> tuple[Tensor, Tensor]:
         drop = self.config.dropout
-        out, _ = self.lstm(functional.dropout(inputs, drop, self.training))
+        out, _ = self.cell(functional.dropout(inputs, drop, self.training))
         out = functional.dropout(out, drop, self.training)
-        before = functional.pad(out, (0, 0, 1, 0))[:, :-1]
+        before = functional.pad(out, (0, 0, 1, 0)).gather(1, (earlier + 1)[:, :, None].expand_as(out))
         return self.recognition(out), self.forecast(torch.cat([before, context], -1))
 
 
-def lstm_answers(
+def plain_answers(
     timeline: Timeline,
     vectors: Float[np.ndarray, "posts width"],
     space: str,
     split: int,
     known: bool,
     seed: int = 0,
-    config: LSTMConfig | None = None,
+    config: PlainConfig | None = None,
 ) -> Answers:
     """Trained on train, stopped on dev, the answers for a split.
 
@@ -63,14 +75,41 @@ def lstm_answers(
         timeline, vectors, space, split: as everywhere.
         known: whether it sees the labels of earlier steps: those of its user, and of its sequence.
         seed: of weights, order and dropout.
-        config: sizes and rates.
+        config: cell, sizes and rates.
     """
-    config = config or LSTMConfig()
+    table = _Table(sequences(timeline, vectors, space), timeline, space, known)
+    model, _ = _trained(table, timeline, space, seed, config or PlainConfig())
+    return _answers(model, table, timeline, space, split)
+
+
+def tuned(
+    timeline: Timeline,
+    vectors: Float[np.ndarray, "posts width"],
+    space: str,
+    known: bool,
+    trials: int,
+    start: PlainConfig,
+    seed: int = 0,
+) -> PlainConfig:
+    """The best on dev of so many settings: `start`, then others drawn from GRID.
+
+    Args:
+        timeline, vectors, space, known: as for `plain_answers`.
+        trials: how many settings are trained.
+        start: the cell, and what the grid does not name.
+        seed: of the settings drawn, and of each training.
+    """
+    table = _Table(sequences(timeline, vectors, space), timeline, space, known)
+    tried = [PlainConfig.model_validate(start.model_dump() | changes) for changes in drawn(GRID, trials, seed)]
+    found = [_trained(table, timeline, space, seed, config)[1] for config in tried]
+    return tried[int(np.argmax(found))]
+
+
+def _trained(table: "_Table", timeline: Timeline, space: str, seed: int, config: PlainConfig) -> tuple[_Plain, float]:
+    """The best epoch on dev, and its score."""
     torch.manual_seed(seed)
-    data = sequences(timeline, vectors, space)
     labels = timeline.labels[space]
-    table = _Table(data, timeline, space, known)
-    model = _PlainLSTM(table.inputs.shape[1], table.context.shape[1], labels.target.shape[1], config)
+    model = _Plain(table.inputs.shape[1], table.context.shape[1], labels.target.shape[1], config)
     optimizer = torch.optim.AdamW(model.parameters(), config.learning_rate, weight_decay=1e-2)
     share = torch.from_numpy(np.nan_to_num(labels.target[labels.split == TRAIN]).mean(0)).clamp(min=1e-6)
     weight = share**-config.class_weights
@@ -87,14 +126,14 @@ def lstm_answers(
             torch.autograd.backward(loss)
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             optimizer.step()
-        score = _dev_score(timeline, space, _answers(model, table, timeline, space, DEV), dimensional)
+        score = score_of(labels, _answers(model, table, timeline, space, DEV), dimensional)
         stale = 0 if score > best_score else stale + 1
         if stale == 0:
             best, best_score = deepcopy(model.state_dict()), score
         if stale >= config.patience:
             break
     model.load_state_dict(best)
-    return _answers(model, table, timeline, space, split)
+    return model, best_score
 
 
 class _Table:
@@ -108,11 +147,9 @@ class _Table:
             own = np.zeros((len(data.vector), labels.target.shape[1]), np.float32)
             history = history_features(timeline, space)
             own[data.label_row] = history.last
-            before = np.zeros_like(own)
-            shown = np.zeros_like(own)
+            shown = np.zeros((len(own) + 1, own.shape[1]), np.float32)  # the last row: where nothing was before
             shown[data.label_row] = np.nan_to_num(labels.target)
-            same = data.sequence[1:] == data.sequence[:-1]
-            before[1:][same] = shown[:-1][same]
+            before = shown[data.earlier]
             inputs += [own, before]
             context += [own, before]
         self.inputs = torch.from_numpy(np.hstack(inputs).astype(np.float32))
@@ -125,7 +162,14 @@ class _Table:
         self.target[data.label_row] = torch.from_numpy(np.array(labels.target))
         self.train = torch.zeros(len(data.vector), dtype=torch.bool)
         self.train[data.label_row[labels.split == TRAIN]] = True
-        self.label_row = data.label_row
+        self.label_row, self.earlier = data.label_row, torch.from_numpy(data.earlier)
+
+    def read(self, model: "_Plain", rows: Int[Tensor, "pieces length"]) -> tuple[Tensor, Tensor]:
+        """Recognition and forecast of the rows of some pieces, whatever for padding."""
+        place = self.earlier[rows] - rows[:, :1]
+        earlier = place.clamp(-1, rows.shape[1] - 1)  # in a piece before, or none: the state starts anew
+        both: tuple[Tensor, Tensor] = model(self.inputs[rows], self.context[rows], earlier)
+        return both
 
     def batches(self, rng: np.random.Generator, size: int, least: int) -> Iterator[Tensor]:
         """Rows of the pieces that hold a training label, shuffled, so many pieces at a time; all of them, and again."""
@@ -146,8 +190,8 @@ class _Table:
         return rows
 
 
-def _loss(model: _PlainLSTM, table: _Table, rows: Tensor, weight: Tensor, dimensional: bool) -> Tensor | None:
-    said = model(table.inputs[rows], table.context[rows])
+def _loss(model: _Plain, table: _Table, rows: Tensor, weight: Tensor, dimensional: bool) -> Tensor | None:
+    said = table.read(model, rows)
     taught = (rows >= 0) & table.train[rows]
     if not bool(taught.any()):
         return None
@@ -160,22 +204,16 @@ def _loss(model: _PlainLSTM, table: _Table, rows: Tensor, weight: Tensor, dimens
     return torch.stack(losses).sum()
 
 
-def _answers(model: _PlainLSTM, table: _Table, timeline: Timeline, space: str, split: int) -> Answers:
+def _answers(model: _Plain, table: _Table, timeline: Timeline, space: str, split: int) -> Answers:
     model.eval()
     labels = timeline.labels[space]
     out = torch.zeros(2, len(table.inputs), labels.target.shape[1])
     with torch.no_grad():
         for start in range(0, len(table.pieces), 256):
             rows = table.padded(np.arange(start, min(start + 256, len(table.pieces))))
-            for k, said in enumerate(model(table.inputs[rows], table.context[rows])):
+            for k, said in enumerate(table.read(model, rows)):
                 out[k][rows[rows >= 0]] = said[rows >= 0]
     kept = np.flatnonzero(labels.split == split)
     read = out if space in timeline.dimensional else out.softmax(-1)
     recognition, forecast = (read[k].numpy()[table.label_row[kept]] for k in range(2))
     return Answers(kept, recognition, forecast)
-
-
-def _dev_score(timeline: Timeline, space: str, found: Answers, dimensional: bool) -> float:
-    by_kind = scores(timeline.labels[space], found, dimensional)
-    watched = ("ccc",) if dimensional else ("weighted_f1", "macro_f1")
-    return float(np.mean([by_kind[kind][name] or 0.0 for kind in by_kind for name in watched]))

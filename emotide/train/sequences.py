@@ -16,11 +16,15 @@ class Sequences:
     context: Float[np.ndarray, "rows context"]  # known beforehand: who it is and since when
     counts: Float[np.ndarray, "rows 3"]  # log(1 + posts written, contacts made, received), seen with the posts
     sequence: Int[np.ndarray, " rows"]  # which sequence, ascending
+    earlier: Int[np.ndarray, " rows"]  # the last row of the same sequence in an earlier step, -1 for none
     label_row: Int[np.ndarray, " labels"]  # label of the space -> row
 
 
 def sequences(timeline: Timeline, vectors: Float[np.ndarray, "posts width"], space: str) -> Sequences:
-    """One sequence a user (all its steps); where steps are turns, one a network (rows: who has a post or a label)."""
+    """One sequence a user (all its steps); where steps are turns, one a network (rows: who has a post or a label).
+
+    Of one turn, rows with a post come first: everybody may have heard it.
+    """
     e, labels = timeline.events, timeline.labels[space]
     mean, key = _means(timeline, vectors)
     active = _key(e.step["active"], e.active_user)
@@ -28,18 +32,19 @@ def sequences(timeline: Timeline, vectors: Float[np.ndarray, "posts width"], spa
     turns = timeline.config.window is None
     wanted = np.union1d(key, _key(labels.step, labels.user)) if turns else active
     rows = np.flatnonzero(np.isin(active, wanted))
-    rows = rows[np.lexsort((e.step["active"][rows], (network if turns else e.active_user)[rows]))]
+    mute = ~np.isin(active[rows], key)
+    rows = rows[np.lexsort((mute, e.step["active"][rows], (network if turns else e.active_user)[rows]))]
     sequence = (network if turns else e.active_user)[rows]
     vector = np.zeros((len(rows), vectors.shape[1]), np.float32)
     order = np.argsort(active[rows])
     place = order[np.searchsorted(active[rows], key, sorter=order)]
     vector[place] = mean
     label_row = order[np.searchsorted(active[rows], _key(labels.step, labels.user), sorter=order)]
-    same = np.zeros(len(rows), np.float32)
-    same[1:] = (e.active_user[rows][1:] == e.active_user[rows][:-1]) & (sequence[1:] == sequence[:-1])
-    since = _since_own(e.active_user[rows], e.step["active"][rows])
+    user, earlier = e.active_user[rows], _earlier(sequence, e.step["active"][rows])
+    same = ((earlier >= 0) & (user == user[earlier])).astype(np.float32)
+    since = _since_own(user, e.step["active"][rows])
     context = np.stack([same, np.log1p(np.maximum(since, 0)), since < 0], 1).astype(np.float32)
-    return Sequences(vector, context, np.log1p(e.active_counts[rows]), sequence, label_row)
+    return Sequences(vector, context, np.log1p(e.active_counts[rows]), sequence, earlier, label_row)
 
 
 def user_posts(
@@ -47,15 +52,25 @@ def user_posts(
 ) -> tuple[Float[np.ndarray, "labels width"], Float[np.ndarray, "labels width"]]:
     """For every label the mean vector of its user's posts in that step, and in the last step with a post before."""
     labels = timeline.labels[space]
+    return posts_at(timeline, vectors, labels.step, labels.user)
+
+
+def posts_at(
+    timeline: Timeline,
+    vectors: Float[np.ndarray, "posts width"],
+    step: Int[np.ndarray, " asked"],
+    user: Int[np.ndarray, " asked"],
+) -> tuple[Float[np.ndarray, "asked width"], Float[np.ndarray, "asked width"]]:
+    """The mean vector of a user's posts in a step, and in its last step with a post before; zeros for none."""
     mean, key = _means(timeline, vectors)
-    asked = labels.user.astype(np.int64) << 32 | labels.step
+    asked = user.astype(np.int64) << 32 | step
     by_user = ((key & 0xFFFFFFFF) << 32) | (key >> 32)  # user first, then step
     order = np.argsort(by_user)
     place = np.searchsorted(by_user[order], asked)
     padded = np.vstack([mean[order], np.zeros((1, vectors.shape[1]), np.float32)])
     keys = np.append(by_user[order], -1)
     now = np.where((keys[place] == asked)[:, None], padded[place], 0)
-    before = np.where((keys[place - 1] >> 32 == labels.user)[:, None] & (place > 0)[:, None], padded[place - 1], 0)
+    before = np.where((keys[place - 1] >> 32 == user)[:, None] & (place > 0)[:, None], padded[place - 1], 0)
     return now, before
 
 
@@ -78,3 +93,13 @@ def _since_own(user: np.ndarray, step: np.ndarray) -> np.ndarray:
     again = user[order][1:] == user[order][:-1]
     since[order[1:][again]] = (step[order][1:] - step[order][:-1])[again]
     return since
+
+
+def _earlier(sequence: np.ndarray, step: np.ndarray) -> np.ndarray:
+    """For each row the last one of its sequence in an earlier step, -1 for none."""
+    row = np.arange(len(step))
+    new = np.ones(len(step), bool)
+    new[1:] = (sequence[1:] != sequence[:-1]) | (step[1:] != step[:-1])
+    before = np.maximum.accumulate(np.where(new, row, 0)) - 1
+    found: np.ndarray = np.where((before >= 0) & (sequence[before] == sequence), before, -1)
+    return found

@@ -6,7 +6,7 @@ import pytest
 
 CATEGORICAL = {"weighted_f1", "macro_f1", "accuracy", "auc", "nll", "ece", "n"}
 DIMENSIONAL = {"ccc", "pearson", "mae", "n"}
-BLIND = {"majority", "post_logistic", "lstm"}
+BLIND = {"majority", "post_logistic", "lstm", "gru"}
 BASELINES = {"hidden": BLIND, "known": BLIND | {"last_label", "history_logistic"}}
 TASKS = ("recognition", "forecast")
 
@@ -67,5 +67,5 @@ def test_people_get_a_table(command, town):
     assert first == "split test, space ekman_neutral, reports hidden"
     assert header.split() == ["task", "method", "weighted_f1", "macro_f1", "accuracy", "auc", "nll", "ece", "n"]
     assert [row.split()[:2] for row in rows] == [
-        [task, method] for task in TASKS for method in ("emotide", "majority", "post_logistic", "lstm")
+        [task, method] for task in TASKS for method in ("emotide", "majority", "post_logistic", "lstm", "gru")
     ]

@@ -40,7 +40,7 @@ def test_dialogues_step_by_turn(command, meld, tmp_path, recipe):
     assert found["space"] == "meld"
     assert found["recognition"]["n"] == found["forecast"]["n"] > 80
     assert found["recognition"]["accuracy"] > 0.2
-    assert set(found["baselines"]) == {"majority", "post_logistic", "lstm", "last_label", "history_logistic"}
+    assert set(found["baselines"]) == {"majority", "post_logistic", "lstm", "gru", "last_label", "history_logistic"}
     read = pl.DataFrame(ask("predict", "--horizon", 1, "--json").json)
     utterances = read.filter(pl.col("horizon") == 0)
     assert read["network"].n_unique() == sum(SPLITS.values())

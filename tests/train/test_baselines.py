@@ -7,10 +7,10 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from emotide.train.baselines import BASELINES, BLIND, Question, baseline_scores, last_label, majority
-from emotide.train.lstm import LSTMConfig, lstm_answers
+from emotide.train.lstm import PlainConfig, plain_answers, tuned
 
 TEST = 2
-QUICK = LSTMConfig(state=8, epochs=3)
+QUICK = {cell: PlainConfig(cell=cell, state=8, epochs=3) for cell in ("lstm", "gru")}
 
 
 def question(timeline, reports="known", vectors=None):
@@ -51,7 +51,7 @@ def test_with_reports_hidden_none_sees_a_label(spoken):
     timeline, vectors = spoken(users=8, steps=30)
     hidden = baseline_scores(timeline, vectors.numpy(), "polarity", TEST, "hidden")
     known = baseline_scores(timeline, vectors.numpy(), "polarity", TEST, "known")
-    assert list(hidden) == list(BLIND) == ["majority", "post_logistic", "lstm"]
+    assert list(hidden) == list(BLIND) == ["majority", "post_logistic", "lstm", "gru"]
     assert list(known) == list(BASELINES)
     for found in known.values():
         assert found.keys() == {"recognition", "forecast"}
@@ -85,21 +85,21 @@ def test_a_log_without_training_labels_has_no_baselines(compiled):
     assert baseline_scores(timeline, np.zeros((1, 2), np.float32), "polarity", TEST, "hidden") == {}
 
 
-@pytest.mark.parametrize("step", ["1h", "turn"])
+@pytest.mark.parametrize(("step", "cell"), [("1h", "lstm"), ("turn", "lstm"), ("turn", "gru")])
 @pytest.mark.parametrize("known", [False, True])
-def test_the_lstm_sees_nothing_later(spoken, step, known):
+def test_the_plain_networks_see_nothing_later(spoken, step, cell, known):
     timeline, vectors = spoken(step, users=2, steps=30)
     labels, vectors = timeline.labels["polarity"], vectors.numpy()
     first = int(labels.step[labels.split == TEST].min())
     t = (first + int(labels.step.max()) + 1) // 2
-    before = lstm_answers(timeline, vectors, "polarity", TEST, known, config=QUICK)
-    again = lstm_answers(timeline, vectors, "polarity", TEST, known, config=QUICK)
+    before = plain_answers(timeline, vectors, "polarity", TEST, known, config=QUICK[cell])
+    again = plain_answers(timeline, vectors, "polarity", TEST, known, config=QUICK[cell])
     assert_array_equal(before.forecast, again.forecast)
     moved = vectors.copy()
     moved[(timeline.posts["step"] >= t).to_numpy()] += 1
     turned = np.where((labels.step >= t)[:, None], labels.target[:, ::-1], labels.target)
     other = dataclasses.replace(timeline, labels={"polarity": dataclasses.replace(labels, target=turned)})
-    after = lstm_answers(other, moved, "polarity", TEST, known, config=QUICK)
+    after = plain_answers(other, moved, "polarity", TEST, known, config=QUICK[cell])
     at = labels.step[before.row]
     assert (at < t).any()
     assert (at >= t).any()
@@ -109,11 +109,52 @@ def test_the_lstm_sees_nothing_later(spoken, step, known):
     assert not np.allclose(before.forecast[at > t], after.forecast[at > t])
 
 
+def test_of_one_turn_a_forecast_sees_nothing_of_the_others(compiled):
+    """Ana reports while bo speaks: her forecast knows neither what bo says there nor how bo feels there."""
+    rng = np.random.default_rng(0)
+    posts = [(f"p{k:02}", "bo", k) for k in range(40)]
+    labels = [
+        (user, k, ("negative", "positive")[rng.integers(2)], {"space": "polarity"})
+        for k in range(40)
+        for user in ("ana", "bo")
+    ]
+    timeline = compiled("turn", posts=posts, labels=labels)
+    known = timeline.labels["polarity"]
+    t = int(known.step.max())
+    assert sorted(known.user[known.step == t]) == [0, 1]
+    vectors = rng.normal(size=(40, 3)).astype(np.float32)
+    moved = vectors + 5 * (timeline.posts["step"] == t).to_numpy()[:, None]
+    turned = np.where((known.step == t)[:, None], known.target[:, ::-1], known.target)
+    other = dataclasses.replace(timeline, labels={"polarity": dataclasses.replace(known, target=turned)})
+    asked = known.split == TEST
+    one, two = (
+        plain_answers(log, seen.astype(np.float32), "polarity", TEST, True, config=QUICK["lstm"])
+        for log, seen in ((timeline, vectors), (other, moved))
+    )
+    assert_array_equal(one.forecast, two.forecast)
+    at = known.step[asked] == t
+    assert_array_equal(one.recognition[~at], two.recognition[~at])
+    assert not np.isclose(one.recognition[at], two.recognition[at]).any()  # what bo says, both hear
+
+
+def test_a_cell_may_be_tuned(spoken):
+    """A setting that can learn nothing loses against one that can; the cell stays."""
+    timeline, vectors = spoken(users=4, steps=20)
+    start = PlainConfig(cell="gru", learning_rate=1e-9, epochs=2)
+    asked = timeline, vectors.numpy(), "polarity", False
+    assert tuned(*asked, 1, start) == start
+    chosen = tuned(*asked, 3, start)
+    assert (chosen.cell, chosen.epochs) == ("gru", 2)
+    assert chosen.learning_rate >= 1e-3
+
+
 def test_the_lstm_does_not_see_labels_where_they_are_hidden(spoken):
     timeline, vectors = spoken(users=2, steps=20)
     labels = timeline.labels["polarity"]
     turned = np.where((labels.split == TEST)[:, None], labels.target[:, ::-1], labels.target)
     other = dataclasses.replace(timeline, labels={"polarity": dataclasses.replace(labels, target=turned)})
-    one, two = (lstm_answers(log, vectors.numpy(), "polarity", TEST, False, config=QUICK) for log in (timeline, other))
+    one, two = (
+        plain_answers(log, vectors.numpy(), "polarity", TEST, False, config=QUICK["lstm"]) for log in (timeline, other)
+    )
     assert_array_equal(one.recognition, two.recognition)
     assert_array_equal(one.forecast, two.forecast)

@@ -86,6 +86,18 @@ def test_sequences_of_turns_are_the_utterances_of_each_dialogue(compiled):
     assert got.context[:, 0].tolist() == same_speaker_as_before
     assert_allclose(got.context[:, 1], [0, 0, math.log(2), math.log(4), 0, 0], rtol=1e-6)
     assert got.context[:, 2].tolist() == [1, 1, 0, 0, 1, 1]
+    assert got.earlier.tolist() == [-1, 0, 1, 2, -1, 4]
+
+
+def test_of_one_turn_posts_come_first_and_nobody_precedes(compiled):
+    posts = [("p0", "bo", 0), ("p1", "bo", 1), ("p2", "ana", 2)]
+    labels = [("ana", k, "positive", {"space": "polarity"}) for k in range(3)]
+    timeline = compiled("turn", posts=posts, labels=labels)
+    got = sequences(timeline, np.array([[1.0], [2.0], [3.0]], np.float32), "polarity")
+    assert got.vector[:, 0].tolist() == [1, 0, 2, 0, 3]  # bo speaks, ana reports; again; ana speaks
+    assert got.earlier.tolist() == [-1, -1, 1, 1, 3]
+    assert got.label_row.tolist() == [1, 3, 4]
+    assert got.context[:, 0].tolist() == [0, 0, 0, 1, 1]  # whether the last of an earlier turn was the same
 
 
 def test_history_is_what_the_user_reported_before(log):
