@@ -20,6 +20,7 @@ class Followed(NamedTuple):
     step: Step
     before: State  # of the step before
     H: Float[Tensor, "active state"]  # of the active users, with the posts seen and no report of this step
+    X: Float[Tensor, "active observed"]  # of the active users
     state: State  # after the step, with the reports fed
 
 
@@ -63,7 +64,7 @@ class AffectiveModel(nn.Module):
             state = self.network.written(state, step.seen, moved)
             if shown is not None and step.reports:
                 state = self._reported(state, step, shown)
-            yield Followed(step, before, moved.H, state)
+            yield Followed(step, before, moved.H, moved.X, state)
 
     def unroll(
         self,
@@ -76,11 +77,11 @@ class AffectiveModel(nn.Module):
     ) -> Iterator[Unrolled]:
         """`follow`, with the recognition and the forecast of every step."""
         network = self.network
-        for step, before, active, after in self.follow(batch, vectors, state, first, last, shown):
+        for step, before, active, X, after in self.follow(batch, vectors, state, first, last, shown):
             M = before.M.index_select(0, step.silent.user)
             quiet = network.advance(before, step.silent, vectors).H
-            H = active.index_select(0, step.place)
-            forecast, recognition = network.read(torch.cat([quiet, H]), torch.cat([M, M])).chunk(2)
+            H, X = active.index_select(0, step.place), X.index_select(0, step.place)
+            forecast, recognition = network.read(quiet, M), network.read(H, M, X)
             yield Unrolled(step, after, forecast, recognition, network.next_X(quiet))
 
     def _reported(self, state: State, step: Step, shown: Shown) -> State:

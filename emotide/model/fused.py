@@ -26,6 +26,9 @@ class NetworkConfig(BaseModel, frozen=True, extra="forbid"):
     depth: int = Field(2, ge=1, description="hidden layers of each network")
     plan: Literal["none", "regular", "dense"] = Field("regular", description="shortcuts of each network")
     dropout: float = Field(0.2, ge=0, lt=1, description="share of hidden units dropped in training")
+    shortcut_dropout: float = Field(
+        0.5, ge=0, le=1, description="share of readings in training that see a post through the state alone"
+    )
     heads: int = Field(2, ge=1, description="softmaxes of each attention; `observed` is a multiple of it")
     cell: Literal["deep", "gru"] = Field("deep", description="deep LSTM cells, or plain GRU cells in their place")
     neighbours: bool = Field(True, description="whether anybody's state reaches anybody else")
@@ -49,6 +52,7 @@ class Moved(NamedTuple):
 
     H: Float[Tensor, "active state"]
     A: Float[Tensor, "pairs influence"]
+    X: Float[Tensor, "active observed"]  # the observation; that of silence for whom wrote nothing
 
 
 def elapsed_code(elapsed: Float[Tensor, " rows"]) -> Float[Tensor, "rows 4"]:
@@ -66,11 +70,13 @@ class FusedNetwork(nn.Module):
         A[j→i,t] = f_A(A[j→i,t-1]; H[i,t-1], H[j,t-1], I[j→i,t])
         R[i,t]   = f_G({(H[j,t-1], A[j→i,t])})
         H[i,t]   = f_H(H[i,t-1]; X[i,t], R[i,t])
-        Y[i,t]   = f_Y(H[i,t])
+        Y[i,t]   = f_Y(H[i,t], X[i,t])
 
     The contact I holds how often and in which ways the two were in touch, either way round, how exclusively j turned to
     i, what j said (X[j,t], if j was in touch with i in the step), and A[i→j,t-1], the influence the other way round.
-    A report is an observation too, fed to H after the step has been read: H[i,t] ← f_P(H[i,t]; report).
+    f_Y sees X beside H: a shortcut around the cell, whose gate lets in but a part of what is new. In training it is cut
+    for a share of the rows, so that the state has to hold what was said too. A report is an observation too, fed to H
+    after the step has been read: H[i,t] ← f_P(H[i,t]; report).
 
     Args:
         config: sizes.
@@ -92,7 +98,9 @@ class FusedNetwork(nn.Module):
         self.f_H = self._cell(c.state, (c.observed, c.observed, 3, time), deep)
         self.f_P = self._cell(c.state, (c.affect,), small)
         shortcuts = ShortcutPlan.named(c.plan, c.depth)
-        self.f_Y = Residual((c.state, c.affect + 1), c.affect, c.width, c.depth, shortcuts, dropout=c.dropout)
+        self.f_Y = Residual(
+            (c.state, c.affect + 1, c.observed), c.affect, c.width, c.depth, shortcuts, dropout=c.dropout
+        )
         self.keep = nn.Linear(c.state + 1, 1)
         nn.init.constant_(self.keep.bias, 3.0)
         self.next_X = Residual((c.state,), vector, c.width, 1, dropout=c.dropout)
@@ -121,7 +129,7 @@ class FusedNetwork(nn.Module):
             R = self.f_G(H, view.target, Hj, A, chance=view.chance)
         else:
             A, R = state.A.index_select(0, view.pair), self.f_G.empty.expand(len(H), -1)
-        return Moved(self.f_H(H, X, R, view.counts, elapsed_code(view.elapsed)), A)
+        return Moved(self.f_H(H, X, R, view.counts, elapsed_code(view.elapsed)), A, X)
 
     def with_and_without(
         self, state: State, view: View, vectors: Float[Tensor, "vectors width"]
@@ -157,13 +165,25 @@ class FusedNetwork(nn.Module):
         M = torch.cat([point, point.new_ones(len(point), 1)], 1) * self.config.memory
         return State(state.H.index_copy(0, user, H), state.A, state.M.index_copy(0, user, M))
 
-    def read(self, H: Float[Tensor, "rows state"], M: Float[Tensor, "rows memory"]) -> Float[Tensor, "rows affect"]:
-        """The affect vector Y: what the state says, and as much of the last report as still holds.
+    def read(
+        self,
+        H: Float[Tensor, "rows state"],
+        M: Float[Tensor, "rows memory"],
+        X: Float[Tensor, "rows observed"] | None = None,
+    ) -> Float[Tensor, "rows affect"]:
+        """The affect vector Y: what state and observation say, and as much of the last report as still holds.
 
-        Persistence is where a reading starts; `keep` learns when to leave it.
+        Without X it is read as in a step in which nobody writes. Persistence is where a reading starts; `keep` learns
+        when to leave it.
         """
+        silence = self.f_AT.empty.expand(len(H), -1)
+        if X is None:
+            X = silence
+        elif self.training:
+            seen = torch.rand(len(H), 1, device=H.device) >= self.config.shortcut_dropout
+            X = torch.where(seen, X, silence)
         still = functional.softplus(self.keep(torch.cat([H, M[:, -1:]], 1)))
-        Y: Tensor = self.f_Y(H, M) + still * M[:, :-1]
+        Y: Tensor = self.f_Y(H, M, X) + still * M[:, :-1]
         return Y
 
     def _heard(self, state: State, view: View, vectors: Tensor) -> tuple[Tensor, Tensor]:

@@ -76,7 +76,8 @@ def _effect(
 ) -> tuple[Float[Tensor, " pairs"], Float[Tensor, " pairs"]]:
     M = followed.before.M.index_select(0, view.user).index_select(0, view.target)
     real, without = model.network.with_and_without(followed.before, view, vectors)
-    with_Y, without_Y = model.network.read(torch.cat([real, without]), torch.cat([M, M])).chunk(2)
+    X = followed.X.index_select(0, view.target)
+    with_Y, without_Y = model.network.read(real, M, X), model.network.read(without, M, X)
     known = model.readings.spaces[space]
     change = (model.readings.read(space, with_Y) - model.readings.read(space, without_Y)).abs()
     strength = change.mean(1) / 2 if known.dimensional else change.sum(1) / 2

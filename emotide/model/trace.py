@@ -60,12 +60,12 @@ def trace(
     for group in groups(timeline):
         batch = Batch(group, vectors.device, vectors.dtype)
         state = model.network.initial(len(group.users), group.pairs)
-        for step, before, H, after in model.follow(batch, vectors, state, shown=shown):
+        for step, before, H, X, after in model.follow(batch, vectors, state, shown=shown):
             state, active = after, step.seen.user
             users.append(group.users[active.cpu().numpy()])
             steps.append(np.full(len(active), step.number))
             horizons.append(np.zeros(len(active), int))
-            said.append(model.network.read(H, before.M.index_select(0, active)))
+            said.append(model.network.read(H, before.M.index_select(0, active), X))
         for k in range(1, horizon + 1):
             view = batch.beyond(k)
             state = model.network.written(state, view, model.network.advance(state, view, vectors))

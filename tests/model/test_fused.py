@@ -86,10 +86,11 @@ class Literal:
         chance = torch.tensor(chances).double() if chances else None
         return attention(owner[None], torch.zeros(len(rows), dtype=torch.long), *parts, chance=chance)[0]
 
-    def Y(self, H, M):
-        """f_Y of the state, and as much of the last report as holds."""
+    def Y(self, H, M, X=None):
+        """f_Y of the state and the observation, and as much of the last report as holds."""
+        X = self.net.f_AT.empty if X is None else X
         still = torch.nn.functional.softplus(self.net.keep(torch.cat([H, M[-1:]])[None]))[0]
-        return self.net.f_Y(H[None], M[None])[0] + still * M[:-1]
+        return self.net.f_Y(H[None], M[None], X[None])[0] + still * M[:-1]
 
     def step(self, t, shown):
         """What is read in step t about whom; the states go on."""
@@ -103,7 +104,7 @@ class Literal:
                 reports.setdefault(int(labels.user[k]), []).append(point)
         forecast = {i: self.Y(self.moved(t, i, seen=False)[0], self.M[i]) for i in asked}
         moved = {i: self.moved(t, i, seen=True) for i in here}
-        recognition = {i: self.Y(moved[i][0], self.M[i]) for i in asked}
+        recognition = {i: self.Y(moved[i][0], self.M[i], self.X(t, i)) for i in asked}
         for i, (H, A) in moved.items():
             self.H[i] = H
             self.A |= A

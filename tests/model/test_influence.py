@@ -29,7 +29,8 @@ def test_effect_and_strength_are_the_change_of_the_reading_when_the_pair_is_take
         for k in range(len(view.pair)):
             i, j = int(view.user[view.target[k]]), int(view.near[view.source[k]])
             H = net.advance(before, without_pair(view, k), vectors).H[view.target[k]]
-            Y, Y_without = (net.read(state_of[None], before.M[i][None]) for state_of in (followed.H[view.target[k]], H))
+            M, X = before.M[i][None], followed.X[view.target[k]][None]
+            Y, Y_without = (net.read(state_of[None], M, X) for state_of in (followed.H[view.target[k]], H))
             change = (model.readings.read(space, Y) - model.readings.read(space, Y_without)).abs()
             assert (found.source[row], found.target[row], found.step[row]) == (j, i, followed.step.number)
             pleasure = [each[0, 0].clamp(-1, 1) for each in (Y, Y_without)]
