@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 from emotide.errors import BadInput, EmotideError, UnknownName
-from emotide.terminal import Bar, plain, show, table_file, write_table
+from emotide.terminal import Bar, plain, plot_file, show, table_file, write_table
 
 if TYPE_CHECKING:
     from emotide.api import Recipe
@@ -192,6 +192,9 @@ def evaluate(
     space: Space = None,
     reports: KnownReports = Reports.hidden,
     baselines: Annotated[bool, typer.Option(help="also fit and ask the baselines")] = True,
+    plot: Annotated[
+        Path | None, typer.Option(help="draw the reliability diagram to this .png, .svg or .pdf", callback=plot_file)
+    ] = None,
     json: Json = False,
     device: Device = "cpu",
 ) -> None:
@@ -203,7 +206,7 @@ def evaluate(
     from emotide.terminal import show_evaluation
 
     found = Emotide.from_pretrained(model, device).evaluate(
-        SocialLog.open(store, create=False), split=split, space=space, reports=reports, baselines=baselines
+        SocialLog.open(store, create=False), split=split, space=space, reports=reports, baselines=baselines, plot=plot
     )
     show_evaluation(found, json)
 
@@ -216,6 +219,9 @@ def predict(
     horizon: Annotated[int, typer.Option(min=0, help="steps to forecast beyond the end of the log")] = 0,
     space: Space = None,
     reports: KnownReports = Reports.known,
+    coverage: Annotated[
+        float | None, typer.Option(help="add the set of emotions that holds the truth so often, such as 0.9")
+    ] = None,
     out: Out = None,
     json: Json = False,
     device: Device = "cpu",
@@ -227,7 +233,7 @@ def predict(
     from emotide.api import Emotide, SocialLog
 
     frame = Emotide.from_pretrained(model, device).predict(
-        SocialLog.open(store, create=False), user=user, horizon=horizon, space=space, reports=reports
+        SocialLog.open(store, create=False), user=user, horizon=horizon, space=space, reports=reports, coverage=coverage
     )
     write_table(frame, out) if out else show(frame, json)
 

@@ -12,6 +12,7 @@ import polars as pl
 from emotide.errors import BadInput
 
 QUIET = 15  # seconds without a line where nobody watches the bar
+PICTURES = (".png", ".svg", ".pdf")
 WRITERS = {".csv": "write_csv", ".jsonl": "write_ndjson", ".parquet": "write_parquet"}
 
 
@@ -70,6 +71,9 @@ def show_evaluation(found: dict[str, Any], as_json: bool) -> None:
     ]
     print(f"split {found['split']}, space {found['space']}, reports {found['reports']}")
     _print_table(pl.DataFrame(rows))
+    for task in ("recognition", "forecast") if found["sets"] else ():
+        level, told = found["sets"]["level"], found["sets"][task]
+        print(f"{task}: sets for {level:.0%} held {told['coverage']:.1%} of the truth, mean size {told['size']:.2f}")
 
 
 def table_file(file: Path | None) -> Path | None:
@@ -82,6 +86,19 @@ def table_file(file: Path | None) -> Path | None:
         raise BadInput(f"the ending {file.suffix!r} names no format: wanted one of {', '.join(WRITERS)}", file)
     if file is not None and not file.parent.is_dir():
         raise BadInput("cannot be written: there is no such folder", file)
+    return file
+
+
+def plot_file(file: Path | None) -> Path | None:
+    """The file that a picture is to be drawn to; looked at before anything is computed.
+
+    Raises:
+        BadInput: its ending names no picture, or its folder is not there.
+    """
+    if file is not None and file.suffix not in PICTURES:
+        raise BadInput(f"the ending {file.suffix!r} names no picture: wanted one of {', '.join(PICTURES)}", file)
+    if file is not None and not file.parent.is_dir():
+        raise BadInput("cannot be drawn: there is no such folder", file)
     return file
 
 

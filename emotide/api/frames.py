@@ -2,7 +2,7 @@
 
 import numpy as np
 import polars as pl
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from emotide.model.influence import Influence
 from emotide.model.spaces import EmotionSpace
@@ -59,14 +59,18 @@ def steps_at(timeline: Timeline, rows: pl.DataFrame) -> tuple[np.ndarray, np.nda
 
 
 def predict_frame(
-    timeline: Timeline, found: Trace, space: EmotionSpace, read: Float[np.ndarray, "rows names"]
+    timeline: Timeline,
+    found: Trace,
+    space: EmotionSpace,
+    read: Float[np.ndarray, "rows names"],
+    decided: Int[np.ndarray, " rows"],
 ) -> pl.DataFrame:
-    """user_id, network, time, horizon, space, reading, then a column a category or dimension."""
+    """user_id, network, time, horizon, space, reading (what was decided on), then a column a category or dimension."""
     names = np.array(space.names)
     return who_and_when(timeline, found.user, found.step).with_columns(
         pl.Series("horizon", found.horizon.astype(np.int32)),
         pl.lit(space.name).alias("space"),
-        pl.Series("reading", names[read.argmax(1)]),
+        pl.Series("reading", names[decided]),
         *(pl.Series(name, read[:, k]) for k, name in enumerate(space.names)),
     )
 

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from torch import Tensor
 
 from emotide.api.checks import known_user, one_of, same_training, usable_device
 from emotide.api.frames import influence_frame, predict_frame
+from emotide.api.honesty import calibrated_rows, coverage_of, draw_reliability, set_column
 from emotide.api.recipe import Recipe
 from emotide.api.recommending import learn_recommender, recommendations
 from emotide.api.social_log import SocialLog
@@ -20,7 +22,8 @@ from emotide.model.influence import influences
 from emotide.model.trace import SHOWN, trace
 from emotide.recommend import Recommender
 from emotide.timeline import SPLITS, Timeline
-from emotide.train import History, Trained, answers, baseline_scores, fit, scores
+from emotide.train import History, Trained, answers, baseline_scores, calibrated, fit, scores
+from emotide.train.conformal import checked_coverage
 
 RECOMMENDER = "recommender"
 Progress = Callable[[int, int, str], None]
@@ -81,6 +84,7 @@ class Emotide:
         vectors = trained.vectors(texts)
         history = fit(trained.model, timeline, vectors, run.train, checkpoint, progress)
         trained.facts.update(history=history.rows, dev=history.best)
+        trained = replace(trained, calibration=calibrated(trained.model, timeline, vectors, run.train))
         recommender = learn_recommender(trained, log, timeline, vectors, run.recommend, progress)
         return cls(trained, history, recommender)
 
@@ -126,8 +130,12 @@ class Emotide:
         space: str | None = None,
         reports: str = "hidden",
         baselines: bool = True,
+        plot: Path | None = None,
     ) -> dict[str, Any]:
         """Recognition and forecast beside the baselines, as one object (DESIGN 5).
+
+        F1 and accuracy are of what the network decides on, nll, ece and auc of the calibrated probabilities; `sets`
+        says how often sets (or intervals) that should hold the truth nine times in ten did.
 
         Args:
             log: with labels.
@@ -135,6 +143,7 @@ class Emotide:
             space: whose labels are asked for; the first that the model was trained on by default.
             reports: 'hidden' or 'known'.
             baselines: whether to fit and ask them too, on the same splits and vectors.
+            plot: a .png, .svg or .pdf file for the reliability diagram.
 
         Raises:
             BadInput: the log, or this part of it, has no labels.
@@ -149,13 +158,18 @@ class Emotide:
         if space not in timeline.labels:
             raise UnknownName("space with labels in this log", space, timeline.labels)
         labels = timeline.labels[space]
-        found = answers(self.trained.model, timeline, vectors, space, code, shown)
-        if not len(found.row):
+        raw = answers(self.trained.model, timeline, vectors, space, code, shown)
+        if not len(raw.row):
             raise BadInput(f"the {split} part of this log has no labels in space {space!r}")
-        mine = scores(labels, found, space in timeline.dimensional)
+        calibration, known = self.trained.calibration, self.spaces()[space]
+        found = calibration.apply(space, shown, raw)
+        mine = scores(labels, found, space in timeline.dimensional, raw)
+        sets = coverage_of(calibration, known, shown, found, raw, labels)
+        if plot is not None:
+            draw_reliability(calibration, known, shown, found, labels, plot)
         seed = self.trained.run.train.seed
         others = baseline_scores(timeline, vectors.cpu().numpy(), space, code, reports, seed) if baselines else {}
-        return {"split": split, "space": space, "reports": reports, **mine, "baselines": others}
+        return {"split": split, "space": space, "reports": reports, **mine, "baselines": others, "sets": sets}
 
     def predict(
         self,
@@ -165,6 +179,7 @@ class Emotide:
         horizon: int = 0,
         space: str | None = None,
         reports: str = "known",
+        coverage: float | None = None,
     ) -> pl.DataFrame:
         """Readings per user and step, and `horizon` steps beyond the end of each user's network.
 
@@ -174,13 +189,15 @@ class Emotide:
             horizon: how many steps to forecast.
             space: any known space; by default the first that the model was trained on.
             reports: whether labels of earlier steps may be used.
+            coverage: how often the column `set` shall hold the truth, such as 0.9; no such column by default.
 
         Returns:
-            user_id, network, time, horizon (0: recognition), space, reading, then one column a category (probability)
-            or dimension (coordinate).
+            user_id, network, time, horizon (0: recognition), space, reading, then one column a category (calibrated
+            probability) or dimension (coordinate), and `set` where a coverage is asked for. The reading is what the
+            network decides on, which weighs rare emotions more than their probability does.
 
         Raises:
-            BadInput: nobody did anything in this log.
+            BadInput: nobody did anything in this log; or sets are asked for in a space that was never calibrated.
             UnknownName: no such user or space.
         """
         timeline, vectors = self.compiled(log)
@@ -188,11 +205,17 @@ class Emotide:
             raise BadInput("the log holds no posts, interactions or labels: there is nothing to read")
         known = space_named(space or self._space(timeline), self.spaces())
         known_user(timeline.users["user_id"], user)
+        if coverage is not None:
+            checked_coverage(coverage)
         found = trace(self.trained.model, timeline, vectors, SHOWN[one_of("reports", reports, SHOWN)], horizon)
         with torch.no_grad():
             Y = torch.from_numpy(found.Y).to(self.trained.device)
-            read = self.trained.model.readings.read(known.name, Y).cpu().numpy()
-        frame = predict_frame(timeline, found, known, read)
+            raw = self.trained.model.readings.read(known.name, Y).cpu().numpy()
+        calibration = self.trained.calibration
+        read = calibrated_rows(calibration, known.name, reports, found.horizon, raw)
+        frame = predict_frame(timeline, found, known, read, raw.argmax(1))
+        if coverage is not None:
+            frame = frame.with_columns(set_column(calibration, known, reports, found.horizon, read, raw, coverage))
         return frame if user is None else frame.filter(pl.col("user_id") == user)
 
     def influence(

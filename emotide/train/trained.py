@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from torch import Tensor
 from emotide.errors import ModelMismatch
 from emotide.model import AffectiveModel, EmotionSpace, FusedNetwork, Readings
 from emotide.timeline import Timeline
+from emotide.train.calibrate import Calibration
 from emotide.train.run import RunConfig
 from emotide.vectors import TEXT, TextVectors, VectorCache, default_cache
 
@@ -34,6 +35,7 @@ class Trained:
         scale: [2, width] mean of the training log's post vectors, and its spread.
         kinds: of interaction, by column.
         facts: where it comes from: version, seed, digest of the log, best score on dev.
+        calibration: what its readings are worth; nothing is known before it was calibrated.
     """
 
     model: AffectiveModel
@@ -42,6 +44,7 @@ class Trained:
     scale: Float[Tensor, "2 width"]
     kinds: list[str]
     facts: dict[str, Any]
+    calibration: Calibration = field(default_factory=Calibration)
 
     @classmethod
     def new(
@@ -103,7 +106,7 @@ class Trained:
         """Write the model: safetensors and JSON, nothing that runs on loading."""
         folder.mkdir(parents=True, exist_ok=True)
         weights = {key: value.detach().cpu().contiguous() for key, value in self.model.state_dict().items()}
-        save_file(weights | {"scale": self.scale}, folder / "model.safetensors")
+        save_file(weights | {"scale": self.scale} | self.calibration.tensors(), folder / "model.safetensors")
         self.text.save(folder / "text")
         readings = self.model.readings
         head = {
@@ -144,10 +147,10 @@ class Trained:
         run = RunConfig.model_validate(head["run"])
         text = TEXT[run.text].load(folder / "text")
         spaces = {space["name"]: EmotionSpace.model_validate(space) for space in head["spaces"]}
-        scale = tensors.pop("scale")
+        scale, calibration = tensors.pop("scale"), Calibration.taken(tensors)
         readings = Readings(run.network.affect, text.width, {space: spaces[space] for space in head["trained"]})
         model = AffectiveModel(FusedNetwork(run.network, text.width, 2 * len(head["kinds"])), readings)
         model.load_state_dict(tensors)
-        made = cls(model.eval().to(device), run, text, scale, head["kinds"], head["facts"])
+        made = cls(model.eval().to(device), run, text, scale, head["kinds"], head["facts"], calibration)
         made.add_spaces(spaces.values())
         return made

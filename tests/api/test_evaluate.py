@@ -17,7 +17,7 @@ def test_the_object_has_the_shape_of_the_contract(command, town, reports, space,
     told = command(*town.ask("evaluate", "--space", space, "--reports", reports, "--json"))
     assert (told.code, told.err) == (0, "")
     found = told.json
-    assert list(found) == ["split", "space", "reports", *TASKS, "baselines"]
+    assert list(found) == ["split", "space", "reports", *TASKS, "baselines", "sets"]
     assert (found["split"], found["space"], found["reports"]) == ("test", space, reports)
     assert set(found["baselines"]) == BASELINES[reports]
     methods = [found, *found["baselines"].values()]
@@ -63,9 +63,11 @@ def test_known_reports_are_used_and_hidden_ones_are_not(command, town):
 
 def test_people_get_a_table(command, town):
     told = command(*town.ask("evaluate"))
-    first, header, *rows = told.out.splitlines()
+    first, header, *rows, sets, forecast_sets = told.out.splitlines()
     assert first == "split test, space ekman_neutral, reports hidden"
     assert header.split() == ["task", "method", "weighted_f1", "macro_f1", "accuracy", "auc", "nll", "ece", "n"]
     assert [row.split()[:2] for row in rows] == [
         [task, method] for task in TASKS for method in ("emotide", "majority", "post_logistic", "lstm", "gru")
     ]
+    assert sets.startswith("recognition: sets for 90% held ")
+    assert forecast_sets.startswith("forecast: sets for 90% held ")
