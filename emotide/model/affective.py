@@ -8,7 +8,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from emotide.model.batch import Batch, Reports, Step
-from emotide.model.fused import FusedNetwork, State
+from emotide.model.fused import FusedNetwork, Moved, State
 from emotide.model.readings import Readings
 
 Shown = Callable[[str, Reports], Bool[Tensor, " labels"]]
@@ -75,14 +75,20 @@ class AffectiveModel(nn.Module):
         last: int | None = None,
         shown: Shown | None = None,
     ) -> Iterator[Unrolled]:
-        """`follow`, with the recognition and the forecast of every step."""
+        """The same steps with the recognition and the forecast of each: what is seen and what is not in one batch."""
         network = self.network
-        for step, before, active, X, after in self.follow(batch, vectors, state, first, last, shown):
+        for step in batch.steps(first, last):
+            before, moved = state, network.advance(state, step.both, vectors)
+            users, pairs = len(step.seen.user), len(step.seen.pair)
+            (seen, quiet), (X, silence) = (part.tensor_split((users,)) for part in (moved.H, moved.X))
+            state = network.written(state, step.seen, Moved(seen, moved.A[:pairs], X))
+            if shown is not None and step.reports:
+                state = self._reported(state, step, shown)
             M = before.M.index_select(0, step.silent.user)
-            quiet = network.advance(before, step.silent, vectors).H
-            H, X = active.index_select(0, step.place), X.index_select(0, step.place)
-            forecast, recognition = network.read(quiet, M), network.read(H, M, X)
-            yield Unrolled(step, after, forecast, recognition, network.next_X(quiet))
+            H, X = seen.index_select(0, step.place), X.index_select(0, step.place)
+            Y = network.read(torch.cat([quiet, H]), torch.cat([M, M]), torch.cat([silence, X]))
+            forecast, recognition = Y.chunk(2)
+            yield Unrolled(step, state, forecast, recognition, network.next_X(quiet))
 
     def _reported(self, state: State, step: Step, shown: Shown) -> State:
         """Feed what each user reported in the step, in whichever spaces: the mean of the points."""

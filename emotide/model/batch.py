@@ -48,6 +48,7 @@ class Step(NamedTuple):
     number: int
     seen: View
     silent: View  # the users who have a post or a label in this step: no posts, no contacts, known pairs alone
+    both: View  # first what is seen, then the silent view: one batch of products instead of two
     place: Int[Tensor, " asked"]  # position of the silent view's users in the seen view's
     reports: dict[str, Reports]
 
@@ -62,6 +63,30 @@ class _Rows:
     def at(self, k: int) -> View:
         bounds = [slice(*self.bounds[kind][k : k + 2]) for kind in KINDS]
         return View(*(column[here] for column, here in zip(self.columns, bounds, strict=True)))
+
+    def beside(self, other: "_Rows") -> "_Rows":
+        """In every step the rows of both, these first; positions of the others count on behind these."""
+        counts = {kind: np.diff(bounds) for kind, bounds in self.bounds.items()}
+        step = {
+            kind: [np.repeat(np.arange(len(bounds) - 1), np.diff(bounds)) for bounds in (mine, other.bounds[kind])]
+            for kind, mine in self.bounds.items()
+        }
+        order = {
+            kind: torch.from_numpy(np.argsort(np.concatenate(parts), kind="stable")) for kind, parts in step.items()
+        }
+        device = self.columns.pair.device
+        behind = {
+            name: torch.from_numpy(counts[kind][step["pair"][1]]).to(device)
+            for name, kind in (("source", "near"), ("target", "user"))
+        }
+        others = other.columns._replace(**{name: getattr(other.columns, name) + n for name, n in behind.items()})
+        columns = View(
+            *(
+                torch.cat([mine, theirs])[order[kind].to(device)]
+                for mine, theirs, kind in zip(self.columns, others, KINDS, strict=True)
+            )
+        )
+        return _Rows(columns, {kind: bounds + other.bounds[kind] for kind, bounds in self.bounds.items()})
 
 
 KINDS = (*["user"] * 3, *["post"] * 2, "pair", "near", *["pair"] * 7)
@@ -91,6 +116,7 @@ class Batch:
         rows = np.arange(len(active_key))
         self._seen = self._view(rows, active_key, np.arange(len(e.post)), every, hidden=False)
         self._silent = self._view(asked_row, asked, nothing, quiet, hidden=True)
+        self._both = self._seen.beside(self._silent)
         start = group.bounds["active"]
         self._place = self._tensor(asked_row - start[asked_step - group.first_step])
         self._reports = {
@@ -115,7 +141,8 @@ class Batch:
                 if bounds[space][k] < bounds[space][k + 1]
             }
             place = self._place[self._silent.bounds["user"][k] : self._silent.bounds["user"][k + 1]]
-            yield Step(self.group.first_step + k, self._seen.at(k), self._silent.at(k), place, reports)
+            views = (rows.at(k) for rows in (self._seen, self._silent, self._both))
+            yield Step(self.group.first_step + k, *views, place, reports)
 
     def beyond(self, k: int) -> View:
         """All users in the k-th step (from 1) after the last of their network, in which nobody is heard of any more.
