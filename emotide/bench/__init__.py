@@ -5,11 +5,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from emotide.bench import cped, fanchuan, ingest, meld, social_evolution
+from emotide.bench import calibration, cped, fanchuan, ingest, meld, social_evolution
 from emotide.bench.bench import Bench
 from emotide.errors import BadInput, UnknownName
 
 BENCHES: dict[str, Bench] = {
+    "calibration": calibration.BENCH,
     "cped": cped.BENCH,
     "fanchuan": fanchuan.BENCH,
     "ingest": ingest.BENCH,
