@@ -26,6 +26,9 @@ class NetworkConfig(BaseModel, frozen=True, extra="forbid"):
     depth: int = Field(2, ge=1, description="hidden layers of each network")
     plan: Literal["none", "regular", "dense"] = Field("regular", description="shortcuts of each network")
     dropout: float = Field(0.2, ge=0, lt=1, description="share of hidden units dropped in training")
+    update_bias: float = Field(
+        -1.0, description="where the update gate of an emotional state starts: below 0 it keeps more than it takes in"
+    )
     shortcut_dropout: float = Field(
         0.5, ge=0, le=1, description="share of readings in training that see a post through the state alone"
     )
@@ -95,7 +98,7 @@ class FusedNetwork(nn.Module):
         self.f_AT = SegmentAttention(c.state, (vector,), c.observed, **{**deep, "depth": 1}, **weighing)
         self.f_A = self._cell(c.influence, (c.state, c.state, *contact, time), small)
         self.f_G = SegmentAttention(c.state, (c.state, c.influence), c.observed, **small, **weighing)
-        self.f_H = self._cell(c.state, (c.observed, c.observed, 3, time), deep)
+        self.f_H = self._cell(c.state, (c.observed, c.observed, 3, time), {**deep, "update_bias": c.update_bias})
         self.f_P = self._cell(c.state, (c.affect,), small)
         shortcuts = ShortcutPlan.named(c.plan, c.depth)
         self.f_Y = Residual(
