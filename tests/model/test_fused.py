@@ -308,3 +308,26 @@ def test_states_before_a_step_are_those_that_the_step_starts_from(world, model):
         at = by_step.get(int(step), end)
         np.testing.assert_allclose(H[k], at.H[user], atol=1e-6)
         np.testing.assert_allclose(M[k], at.M[user], atol=1e-6)
+
+
+def test_who_comes_back_after_a_year_is_told_how_long_it_was_and_keeps_the_state(world, model):
+    log = {"posts": [("p0", "a", 0, {}), ("q0", "b", 0, {}), ("p1", "a", 400, {}), ("q1", "b", 1, {})]}
+    timeline, vectors = world(log)
+    group = timeline.group()
+    followed = {each.step.number: each for each in model.follow(Batch(group), vectors, model.network.initial(2, 0))}
+    assert torch.equal(followed[399].state.H[0], followed[0].state.H[0])
+    late = followed[400]
+    assert late.step.seen.elapsed.tolist() == [400.0]
+    assert late.state.H.isfinite().all()
+    sooner = late.step.seen._replace(elapsed=torch.tensor([1.0]))
+    assert not torch.allclose(model.network.advance(late.before, sooner, vectors).H, late.H)
+
+
+def test_a_user_never_seen_starts_as_anybody_does(world, model):
+    """Cold start: the first post of a newcomer is read as any newcomer's would be, whoever else is there."""
+    log = {"posts": [("p", "new", 3, {})]}
+    crowd = {"posts": [*log["posts"], *((f"c{k}", f"old{k % 3}", k % 3, {}) for k in range(9))]}
+    alone, among = (readings_by_name(model, *world(rows)) for rows in (log, crowd))
+    key = (0, "new")  # steps count from the first of the log
+    assert_close(among[1][3, "new"], alone[1][key])
+    assert_close(among[0][3, "new"], alone[0][key])
