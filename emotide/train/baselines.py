@@ -16,7 +16,7 @@ from emotide.train.history import history_features
 from emotide.train.lstm import PlainConfig, plain_answers
 from emotide.train.sequences import user_posts
 
-PENALTIES = (0.01, 0.1, 1.0)
+PENALTIES = (0.001, 0.01, 0.1, 1.0)
 TRAIN, DEV = 0, 1
 
 
