@@ -38,11 +38,16 @@ class EmotionSpace(BaseModel, frozen=True, extra="forbid"):
     name: str
     categories: dict[str, Category] = {}
     dimensions: dict[str, Dimension] = {}
+    multi: bool = Field(False, description="whether several categories may hold at once: each has a probability alone")
 
     @model_validator(mode="after")
     def _one_kind(self) -> "EmotionSpace":
         if bool(self.categories) == bool(self.dimensions):
             raise ValueError("a space has either categories or dimensions")
+        if self.multi and self.dimensions:
+            raise ValueError("multi is for categories: dimensions are all read at once anyway")
+        if any(end.low >= end.high for end in self.dimensions.values()):
+            raise ValueError("the low end of a dimension lies below its high end")
         return self
 
     @property
@@ -66,12 +71,13 @@ class EmotionSpace(BaseModel, frozen=True, extra="forbid"):
         Raises:
             UnknownName: the space has no such category or dimension.
         """
-        mine = self.dimensions if self.dimensional else self.categories
+        mine, names = self.dimensions if self.dimensional else self.categories, list(names)
         for name in names:
             if name not in mine:
                 raise UnknownName(f"category of space {self.name!r}", name, mine)
         kind = "dimensions" if self.dimensional else "categories"
-        return EmotionSpace.model_validate({"name": self.name, kind: {name: mine[name] for name in names}})
+        chosen = {name: mine[name] for name in names}
+        return EmotionSpace.model_validate({"name": self.name, kind: chosen, "multi": self.multi})
 
 
 def read_space(file: Path) -> EmotionSpace:
