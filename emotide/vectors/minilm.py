@@ -50,7 +50,8 @@ class MiniLM:
     def _encode(self, texts: list[str]) -> Float32[np.ndarray, "texts width"]:
         import torch
 
-        fed = self._model.tokenize(texts)
+        limit = self._model.max_seq_length
+        fed = self._model.tokenizer(texts, padding=True, truncation=True, max_length=limit, return_tensors="pt")
         with torch.no_grad():
             states = self._model[0].auto_model(**fed, output_hidden_states=True).hidden_states
         real = fed["attention_mask"][:, :, None]
