@@ -38,7 +38,7 @@ class PlainConfig(BaseModel, frozen=True, extra="forbid"):
 GRID = {
     "state": (64, 128, 256),
     "learning_rate": (1e-3, 2e-3),
-    "dropout": (0.2, 0.4, 0.5),
+    "dropout": (0.2, 0.4, 0.5, 0.6),
     "class_weights": (0.0, 0.5, 0.6),
 }
 CELLS = {"lstm": nn.LSTM, "gru": nn.GRU}
