@@ -1,16 +1,19 @@
 """The fused network: an emotional state per user, an influence state per pair, each feeding the other (paper 3.3)."""
 
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 import torch
 from jaxtyping import Float, Int
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, model_validator
 from torch import Tensor, nn
 from torch.nn import functional
 
 from emotide.model.batch import View
 from emotide.nn import DeepLSTMCell, Gathered, GRUCell, Part, Residual, SegmentAttention, ShortcutPlan, segment_sum
+from emotide.nn.shortcuts import Shortcuts
 
+Module = Literal["f_AT", "f_A", "f_G", "f_H", "f_P", "f_Y"]
+MODULES: tuple[Module, ...] = get_args(Module)
 PAD = 3  # the first coordinates of the affect vector: pleasure, arousal, dominance
 
 
@@ -24,7 +27,11 @@ class NetworkConfig(BaseModel, frozen=True, extra="forbid"):
     width: int = Field(128, ge=4, description="width of the hidden layers of the users' networks")
     pair_width: int = Field(48, ge=4, description="width of the hidden layers of the pairs' networks")
     depth: int = Field(2, ge=1, description="hidden layers of each network")
-    plan: Literal["none", "regular", "dense"] = Field("regular", description="shortcuts of each network")
+    plan: Literal["none", "regular", "dense"] | dict[Module, Shortcuts] = Field(
+        "regular",
+        description="shortcuts of each network: a name, or the shortcuts of some of the modules f_AT, f_A, f_G, f_H, "
+        "f_P, f_Y as [from, to] layers, the others being regular",
+    )
     dropout: float = Field(0.2, ge=0, lt=1, description="share of hidden units dropped in training")
     update_bias: float = Field(
         -1.0, description="where the update gate of an emotional state starts: below 0 it keeps more than it takes in"
@@ -40,6 +47,25 @@ class NetworkConfig(BaseModel, frozen=True, extra="forbid"):
     reciprocal: bool = Field(True, description="whether a pair's influence sees that of the other way round")
     memory: bool = Field(True, description="whether a reading starts from the last report")
     input_dropout: float = Field(0.3, ge=0, lt=1, description="share of a post's vector dropped in training")
+
+    def depth_of(self, module: Module) -> int:
+        """Hidden layers of the networks of a module."""
+        return self.depth if module in ("f_H", "f_Y") else 1
+
+    def plan_of(self, module: Module) -> ShortcutPlan:
+        """The shortcuts of the networks of a module."""
+        plan = self.plan if isinstance(self.plan, str) else self.plan.get(module, "regular")
+        return ShortcutPlan.of(plan, self.depth_of(module))
+
+    def stack(self, module: Module) -> dict[str, Any]:
+        """Depth and shortcuts of the networks of a module, as `DeepLSTMCell` and `SegmentAttention` take them."""
+        return {"depth": self.depth_of(module), "plan": self.plan_of(module).shortcuts}
+
+    @model_validator(mode="after")
+    def _plans_fit(self) -> "NetworkConfig":
+        for module in MODULES:
+            self.plan_of(module)
+        return self
 
 
 class State(NamedTuple):
@@ -91,27 +117,30 @@ class FusedNetwork(nn.Module):
         super().__init__()
         c, time = config, 4
         self.config = config
-        small: dict[str, Any] = {"width": c.pair_width, "depth": 1, "dropout": c.dropout, "plan": c.plan}
-        deep: dict[str, Any] = {"width": c.width, "depth": c.depth, "dropout": c.dropout, "plan": c.plan}
+        small: dict[str, Any] = {"width": c.pair_width, "dropout": c.dropout}
+        deep: dict[str, Any] = {"width": c.width, "dropout": c.dropout}
         weighing: dict[str, Any] = {"heads": c.heads, "uniform": not c.attention}
         contact = (kinds + 1, *([c.observed] if c.said else []), *([c.influence] if c.reciprocal else []))
-        self.f_AT = SegmentAttention(c.state, (vector,), c.observed, **{**deep, "depth": 1}, **weighing)
-        self.f_A = self._cell(c.influence, (c.state, c.state, *contact, time), small)
-        self.f_G = SegmentAttention(c.state, (c.state, c.influence), c.observed, **small, **weighing)
-        self.f_H = self._cell(c.state, (c.observed, c.observed, 3, time), {**deep, "update_bias": c.update_bias})
-        self.f_P = self._cell(c.state, (c.affect,), small)
-        shortcuts = ShortcutPlan.named(c.plan, c.depth)
-        self.f_Y = Residual(
-            (c.state, c.affect + 1, c.observed), c.affect, c.width, c.depth, shortcuts, dropout=c.dropout
-        )
+        seen = (c.observed, c.observed, 3, time)
+        self.f_AT = SegmentAttention(c.state, (vector,), c.observed, **deep, **c.stack("f_AT"), **weighing)
+        self.f_A = self._cell("f_A", c.influence, (c.state, c.state, *contact, time), small)
+        self.f_G = SegmentAttention(c.state, (c.state, c.influence), c.observed, **small, **c.stack("f_G"), **weighing)
+        self.f_H = self._cell("f_H", c.state, seen, {**deep, "update_bias": c.update_bias})
+        self.f_P = self._cell("f_P", c.state, (c.affect,), small)
+        shortcuts = c.plan_of("f_Y")
+        self.f_Y = Residual((c.state, c.affect + 1, c.observed), c.affect, depth=c.depth, plan=shortcuts, **deep)
         self.keep = nn.Linear(c.state + 1, 1)
         nn.init.constant_(self.keep.bias, 3.0)
-        self.next_X = Residual((c.state,), vector, c.width, 1, dropout=c.dropout)
+        self.next_X = Residual((c.state,), vector, depth=1, **deep)
         self.H_0 = nn.Parameter(torch.zeros(c.state))
         self.A_0 = nn.Parameter(torch.zeros(c.influence))
 
-    def _cell(self, state: int, inputs: tuple[int, ...], sizes: dict[str, Any]) -> DeepLSTMCell | GRUCell:
-        return GRUCell(state, inputs) if self.config.cell == "gru" else DeepLSTMCell(state, inputs, **sizes)
+    def _cell(
+        self, module: Module, state: int, inputs: tuple[int, ...], sizes: dict[str, Any]
+    ) -> DeepLSTMCell | GRUCell:
+        if self.config.cell == "gru":
+            return GRUCell(state, inputs)
+        return DeepLSTMCell(state, inputs, **sizes, **self.config.stack(module))
 
     def initial(self, users: int, pairs: int) -> State:
         """The state of people and pairs of whom nothing is known."""

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from emotide.nn.residual import Part, Residual
 from emotide.nn.segment import segment_softmax, segment_sum
-from emotide.nn.shortcuts import ShortcutPlan
+from emotide.nn.shortcuts import Plan, ShortcutPlan
 
 
 class SegmentAttention(nn.Module):
@@ -39,7 +39,7 @@ class SegmentAttention(nn.Module):
         depth: int = 1,
         keys: int = 16,
         dropout: float = 0.0,
-        plan: str = "regular",
+        plan: Plan = "regular",
         heads: int = 1,
         uniform: bool = False,
     ) -> None:
@@ -48,7 +48,7 @@ class SegmentAttention(nn.Module):
             raise ValueError(f"{outputs} coordinates cannot be shared out among {heads} heads")
         self.keys, self.heads, self.share, self.uniform = keys, heads, outputs // heads, uniform
         self.query = nn.Linear(owner, heads * keys)
-        shortcuts = ShortcutPlan.named(plan, depth)
+        shortcuts = ShortcutPlan.of(plan, depth)
         self.row = Residual(inputs, heads * keys + outputs, width, depth, shortcuts, dropout=dropout)
         self.empty = nn.Parameter(0.1 * torch.randn(outputs))
 
