@@ -4,7 +4,6 @@ import numpy as np
 import polars as pl
 from jaxtyping import Float, Int
 
-from emotide.model.influence import Influence
 from emotide.model.spaces import EmotionSpace
 from emotide.model.trace import Trace
 from emotide.timeline import Timeline
@@ -53,7 +52,7 @@ def steps_at(timeline: Timeline, rows: pl.DataFrame) -> tuple[np.ndarray, np.nda
         .join_asof(clock, left_on="time", right_on="begins", by="network_row", check_sortedness=False)
         .sort("row")
     )
-    later = pl.lit(1) if window is None else (pl.col("time") - pl.col("begins")).dt.total_microseconds() // window
+    later = pl.lit(int(timeline.config.turns)) if window is None else (pl.col("time") - pl.col("begins")).dt.total_microseconds() // window
     step = placed.select((pl.col("step") + later).fill_null(0).cast(pl.Int64)).to_series()
     return placed["user"].cast(pl.Int64).to_numpy(), step.to_numpy()
 
@@ -72,31 +71,4 @@ def predict_frame(
         pl.lit(space.name).alias("space"),
         pl.Series("reading", names[decided]),
         *(pl.Series(name, read[:, k]) for k, name in enumerate(space.names)),
-    )
-
-
-def influence_frame(timeline: Timeline, found: Influence, total: bool) -> pl.DataFrame:
-    """source_id, target_id, network, time, effect, strength, p_value; with `total` one row a pair over all time.
-
-    The p-value is the share of shuffles, the real ties counted as one, in which somebody else in that place would have
-    been as strong.
-    """
-    pair = pl.DataFrame({"source": found.source, "target": found.target, "step": found.step})
-    shuffles = found.null.shape[1]
-    null = [f"null{k}" for k in range(shuffles)]
-    rows = pair.with_columns(
-        pl.Series("effect", found.effect), pl.Series("strength", found.strength),
-        *(pl.Series(name, found.null[:, k]) for k, name in enumerate(null)),
-    )  # fmt: skip
-    if total:
-        rows = rows.group_by("source", "target").agg(pl.col("step").max(), pl.col("effect", "strength", *null).sum())
-    as_strong = sum((pl.col(name) >= pl.col("strength")).cast(pl.Int32) for name in null) if null else pl.lit(0)
-    rows = rows.with_columns(p_value=(as_strong + 1) / (shuffles + 1))
-    target = who_and_when(timeline, rows["target"].to_numpy(), rows["step"].to_numpy())
-    source = timeline.users["user_id"].gather(rows["source"].cast(pl.Int64))  # empty, it would be of type null
-    return (
-        target.rename({"user_id": "target_id"})
-        .with_columns(source.alias("source_id"), rows["effect"], rows["strength"], rows["p_value"])
-        .select("source_id", "target_id", "network", "time", "effect", "strength", "p_value")
-        .sort("strength", "source_id", "target_id", descending=[True, False, False])
     )

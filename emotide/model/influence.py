@@ -1,16 +1,20 @@
-"""Who moved whom: readings with and without each neighbour, against shuffled ties (DESIGN 1, 5)."""
+"""Who moved whom: readings with and without each neighbour, against strangers in that place (DESIGN 1, 5)."""
 
 from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from emotide.model.affective import AffectiveModel, Followed, Shown
 from emotide.model.batch import Batch, View
+from emotide.model.contagion import Contagion, deviations
+from emotide.model.moods import Moods
 from emotide.model.trace import groups
 from emotide.timeline import Timeline
+
+TRIES = 24  # draws of a stranger for a place in a step
 
 
 @dataclass(frozen=True)
@@ -37,8 +41,10 @@ def influences(
 ) -> Influence:
     """The counterfactual effect of every neighbour: the same step with and without that one pair.
 
-    The null model keeps everything but who the neighbours are: the pairs of a step are dealt out anew among the targets
-    of their network, so that a strength which anybody would have had in that place is not sold as influence.
+    The null model keeps everything but who the neighbours are: each place is dealt a pair of the same step and network
+    whose source is neither the target nor a neighbour of the target (where all are neighbours, another neighbour), so
+    that a strength which anybody would have had in that place is not sold as influence. Where there is nobody else the
+    null is infinite: nothing stands out.
 
     Args:
         model, timeline, vectors: of one log.
@@ -58,8 +64,10 @@ def influences(
             if not len(view.pair):
                 continue
             effect, strength = _effect(model, followed, view, vectors, space)
-            dealt = [_dealt_anew(view, network, generator) for _ in range(shuffles)]
-            null = [_effect(model, followed, other, vectors, space)[1] for other in dealt]
+            null = []
+            for _ in range(shuffles):
+                dealt, other = _dealt_anew(view, network, generator)
+                null.append(_effect(model, followed, dealt, vectors, space)[1].where(other, torch.inf))
             rows["source"].append(group.users[view.near[view.source].cpu().numpy()])
             rows["target"].append(group.users[view.user[view.target].cpu().numpy()])
             rows["step"].append(np.full(len(view.pair), followed.step.number))
@@ -71,6 +79,30 @@ def influences(
     return Influence(**{name: np.concatenate(parts) for name, parts in rows.items()}) if rows["step"] else none
 
 
+@torch.no_grad()
+def moved(model: AffectiveModel, timeline: Timeline, moods: Moods, found: Contagion, space: str) -> Influence:
+    """What each neighbour did to each active user in each step by the weight that their whole history gives the pair.
+
+    The effect is weight times the deviation of the neighbour's latest mood; the strength is how far the target's
+    reading would be another without it.
+
+    Args:
+        model, timeline: of one log.
+        moods: along the timeline.
+        found: the weights of its pairs.
+        space: in which the change of a reading is measured.
+    """
+    e = timeline.events
+    step = np.asarray(e.step["pair"])
+    change = found.weight[found.of_row, None] * deviations(moods, np.asarray(e.pair_source), step)
+    Y = torch.from_numpy(moods.Y[moods.at(np.asarray(e.pair_target), step)])
+    weights = model.network.H_0
+    strength = _change(model, space, Y.to(weights), (Y - torch.from_numpy(change)).to(weights)).cpu().numpy()
+    effect = change[:, 0].astype(np.float32)
+    nothing = np.zeros((len(effect), 0), np.float32)
+    return Influence(np.asarray(e.pair_source), np.asarray(e.pair_target), step, effect, strength, nothing)
+
+
 def _effect(
     model: AffectiveModel, followed: Followed, view: View, vectors: Tensor, space: str
 ) -> tuple[Float[Tensor, " pairs"], Float[Tensor, " pairs"]]:
@@ -78,19 +110,33 @@ def _effect(
     real, without = model.network.with_and_without(followed.before, view, vectors)
     X = followed.X.index_select(0, view.target)
     with_Y, without_Y = model.network.read(real, M, X), model.network.read(without, M, X)
-    known = model.readings.spaces[space]
-    change = (model.readings.read(space, with_Y) - model.readings.read(space, without_Y)).abs()
-    strength = change.mean(1) / 2 if known.dimensional else change.sum(1) / 2
+    strength = _change(model, space, with_Y, without_Y)
     return with_Y[:, 0].clamp(-1, 1) - without_Y[:, 0].clamp(-1, 1), strength
 
 
-def _dealt_anew(view: View, network: Tensor, generator: torch.Generator) -> View:
-    """The same view with the pairs of each network dealt out anew among its targets."""
-    of_pair = network[view.user[view.target].cpu()]
+def _change(model: AffectiveModel, space: str, Y: Tensor, other: Tensor) -> Float[Tensor, " rows"]:
+    """How far two readings lie apart: total variation of categories, half the mean difference of coordinates."""
+    change = (model.readings.read(space, Y) - model.readings.read(space, other)).abs()
+    return change.mean(1) / 2 if model.readings.spaces[space].dimensional else change.sum(1) / 2
+
+
+def _dealt_anew(view: View, network: Tensor, generator: torch.Generator) -> tuple[View, Bool[Tensor, " pairs"]]:
+    """The same view with each pair dealt another's of its network, and whether there was another.
+
+    The dealt pair's source is no neighbour of the target where that can be had, and at least another neighbour.
+    """
+    target, source = view.user[view.target].cpu(), view.near[view.source].cpu()
+    true = target * len(network) + source
+    of_pair = network[target]
     place = torch.argsort(of_pair, stable=True)
-    drawn = torch.argsort(of_pair + torch.rand(len(of_pair), generator=generator, dtype=torch.float64))
-    order = torch.empty_like(place)
-    order[place] = drawn
-    order = order.to(view.pair.device)
+    size = torch.bincount(of_pair)
+    first = (size.cumsum(0) - size)[of_pair]
+    dealt, fit = torch.arange(len(true)), torch.zeros(len(true), dtype=torch.long)
+    for _ in range(TRIES):
+        drawn = place[first + (torch.rand(len(true), generator=generator, dtype=torch.float64) * size[of_pair]).long()]
+        other = (source[drawn] != target) & (source[drawn] != source)
+        fitness = other.long() * (2 - torch.isin(target * len(network) + source[drawn], true).long())
+        dealt, fit = torch.where(fitness > fit, drawn, dealt), torch.maximum(fit, fitness)
+    order = dealt.to(view.pair.device)
     of_source = ("pair", "source", "pair_elapsed", "kinds", "spoke", "back", "chance")
-    return view._replace(**{name: getattr(view, name)[order] for name in of_source})
+    return view._replace(**{name: getattr(view, name)[order] for name in of_source}), (fit > 0).to(view.pair.device)

@@ -13,7 +13,10 @@ READERS = {
 }
 PLACE = ["user_id", "network", "time"]
 EKMAN = ["anger", "disgust", "fear", "joy", "neutral", "sadness", "surprise"]
-INFLUENCE = ["source_id", "target_id", "network", "time", "effect", "strength", "p_value"]
+INFLUENCE = [
+    *("source_id", "target_id", "network", "time", "effect", "strength", "p_value", "q_value"),
+    *("weight", "weight_sd"),
+]
 RECOMMEND = [*PLACE, "rank", "item_id", "value", "propensity", "reason"]
 
 

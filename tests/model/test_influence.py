@@ -49,14 +49,23 @@ def test_the_pairs_are_dealt_anew_within_their_network_alone(world, model):
     group = timeline.group()
     network, generator = torch.from_numpy(group.network), torch.Generator().manual_seed(0)
     owner = dict(zip(group.events.pair.tolist(), group.network[group.events.pair_target].tolist(), strict=True))
-    moved = 0
+    moved, seen, asked = 0, [0, 0], [0, 0]
     for step in Batch(group).steps():
         view = step.seen
-        dealt = _dealt_anew(view, network, generator)
+        dealt, others = _dealt_anew(view, network, generator)
         of_target = network[view.user[dealt.target]].tolist()
         assert [owner[pair] for pair in dealt.pair.tolist()] == of_target
         assert network[view.user[dealt.target]].tolist() == network[view.near[dealt.source]].tolist()
-        assert sorted(dealt.pair.tolist()) == sorted(view.pair.tolist())  # each once
+        ends = [(int(view.user[t]), int(view.near[s])) for t, s in zip(view.target, view.source, strict=True)]
+        known = set(ends)
+        for (target, source), s, other in zip(ends, dealt.source, others.tolist(), strict=True):
+            drawn = int(view.near[s])
+            assert other == (drawn not in (target, source))  # never to himself, never the same again
+            here = {source for end, source in known if network[end] == network[target]} - {target, source}
+            assert other or not here
+            strange = {each for each in here if (target, each) not in known}
+            seen[bool(strange)] += (target, drawn) not in known
+            asked[bool(strange)] += 1
         kept = {
             int(pair): (int(s), float(t), k.tolist())
             for pair, s, t, k in zip(view.pair, view.source, view.pair_elapsed, view.kinds, strict=True)
@@ -66,6 +75,8 @@ def test_the_pairs_are_dealt_anew_within_their_network_alone(world, model):
         moved += int((dealt.pair != view.pair).sum())
         assert torch.equal(dealt.target, view.target)
     assert moved > 20
+    assert seen[False] == 0  # there was no stranger to be had
+    assert seen[True] > 0.9 * asked[True] > 0  # nearly always where there was one
 
 
 def test_the_same_seed_deals_the_same_and_another_seed_another(world, model):
