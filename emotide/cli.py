@@ -155,6 +155,12 @@ def train(
     space: Annotated[list[str] | None, typer.Option(help="train on these spaces alone")] = None,
     step: Annotated[str | None, typer.Option(help="a window such as 1h, 1d, or 'turn' for dialogues")] = None,
     text: Annotated[str | None, typer.Option(help="text vectors: words or minilm")] = None,
+    weak_labels: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="also learn from what a lexicon says of unlabelled posts: vader (English), pysenti (Chinese)"
+        ),
+    ] = None,
     epochs: int | None = None,
     seed: Annotated[int | None, SEED] = None,
     device: Device = "cpu",
@@ -168,7 +174,7 @@ def train(
 
     from emotide.api import Emotide, SocialLog
 
-    recipe = _recipe(config, space, step, text, epochs=epochs, seed=seed)
+    recipe = _recipe(config, space, step, text, epochs=epochs, seed=seed, weak_labels=weak_labels or None)
     if model.exists() and not model.is_dir():
         raise BadInput("is a file; the model wants a folder", model)
     checkpoint = model / "checkpoint"

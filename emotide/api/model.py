@@ -24,6 +24,7 @@ from emotide.recommend import Recommender
 from emotide.timeline import SPLITS, Timeline
 from emotide.train import History, Trained, answers, baseline_scores, calibrated, fit, scores
 from emotide.train.conformal import checked_coverage
+from emotide.train.weak import WEAK_SPACE, weak_facts, weak_space, with_weak_labels
 
 RECOMMENDER = "recommender"
 Progress = Callable[[int, int, str], None]
@@ -80,10 +81,15 @@ class Emotide:
         if checkpoint is not None:
             same_training(checkpoint, run, timeline.digest)
         texts = log.texts(timeline)
-        trained = Trained.new(run.base(), timeline, texts, spaces, device)
+        taught, facts = timeline, {}
+        if run.train.weak_labels:
+            taught = with_weak_labels(timeline, texts, run.train)
+            spaces |= {WEAK_SPACE: weak_space()}
+            facts["weak_labels"] = weak_facts(taught, run.train)
+        trained = Trained.new(run.base(), taught, texts, spaces, device)
         vectors = trained.vectors(texts)
-        history = fit(trained.model, timeline, vectors, run.train, checkpoint, progress)
-        trained.facts.update(history=history.rows, dev=history.best)
+        history = fit(trained.model, taught, vectors, run.train, checkpoint, progress)
+        trained.facts.update(facts, history=history.rows, dev=history.best)
         trained = replace(trained, calibration=calibrated(trained.model, timeline, vectors, run.train))
         recommender = learn_recommender(trained, log, timeline, vectors, run.recommend, progress)
         return cls(trained, history, recommender)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from emotide.bench import calibration, cped, fanchuan, ingest, meld, social_evolution
+from emotide.bench import calibration, cped, fanchuan, ingest, meld, semi, social_evolution
 from emotide.bench.bench import Bench
 from emotide.errors import BadInput, UnknownName
 
@@ -15,6 +15,7 @@ BENCHES: dict[str, Bench] = {
     "fanchuan": fanchuan.BENCH,
     "ingest": ingest.BENCH,
     "meld": meld.BENCH,
+    "semi": semi.BENCH,
     "social_evolution": social_evolution.BENCH,
 }
 

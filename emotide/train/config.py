@@ -1,5 +1,7 @@
 """How a model is trained."""
 
+from typing import Literal
+
 from pydantic import BaseModel, Field
 
 
@@ -28,4 +30,8 @@ class TrainConfig(BaseModel, frozen=True, extra="forbid"):
     anchor: float = Field(0.1, ge=0, description="weight of pleasure, arousal, dominance against published coordinates")
     reports: float = Field(0.5, ge=0, le=1, description="share of the batches in which earlier labels are fed back")
     spaces: tuple[str, ...] = Field((), description="the spaces to train on; empty: all that the log has labels in")
+    weak_labels: tuple[Literal["vader", "pysenti"], ...] = Field(
+        (), description="lexicons that give weak polarity labels to training posts without a label: vader, pysenti"
+    )
+    weak_weight: float = Field(0.3, gt=0, lt=1, description="weight of a weak label, where that of a label is 1")
     seed: int = Field(0, ge=0, lt=2**32, description="of weights, order and dropout")

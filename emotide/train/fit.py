@@ -16,6 +16,7 @@ from emotide.train.checkpoint import Checkpoint
 from emotide.train.config import TrainConfig
 from emotide.train.evaluate import dev_score
 from emotide.train.loss import class_weights, window_loss
+from emotide.train.weak import WEAK_SPACE, without_weak_labels
 
 Progress = Callable[[int, int, str], None]
 TRAIN = 0
@@ -57,7 +58,7 @@ def fit(
         checkpoint: a folder; training that was interrupted there goes on where it was.
         progress: called with (epoch, epochs, what happened).
     """
-    spaces = trained_spaces(timeline, config)
+    spaces, told = trained_spaces(timeline, config), without_weak_labels(timeline)
     classes = {space: class_weights(timeline, space, config.class_weights).to(vectors) for space in spaces}
     optimizer = torch.optim.AdamW(model.parameters(), config.learning_rate, weight_decay=config.weight_decay)
     mean, best, history = deepcopy(model).eval(), deepcopy(model.state_dict()), History()
@@ -78,7 +79,7 @@ def fit(
             updates += 1
             _average(mean, model, config.averaging, updates)
         loss = float(np.mean(losses)) if losses else 0.0
-        judged = dev_score(mean, timeline, vectors, spaces, regimes)
+        judged = dev_score(mean, told, vectors, [space for space in spaces if space != WEAK_SPACE], regimes)
         score = -loss if judged is None else judged  # without labels in dev, the loss is all there is to go by
         history.rows.append({"loss": loss, "dev": score, "updates": len(losses)})
         if history.since_best == 0:
@@ -108,8 +109,9 @@ def _epoch(
         groups = _batches(timeline, list(classes), config, rng)
         for group in groups:
             batch, shown = Batch(timeline.group(group), vectors.device, vectors.dtype), _shown(config, rng)
-            window = _window(batch, len(groups), config)
-            for loss in _train_batch(model, batch, vectors, classes, config, optimizer, shown, window):
+            last = _last_train_step(batch, _train_posts(timeline))
+            window = _window(batch, last, len(groups), config)
+            for loss in _train_batch(model, batch, vectors, classes, config, optimizer, shown, window, last):
                 done += 1
                 yield loss
         if done == before:
@@ -119,14 +121,15 @@ def _epoch(
 def trained_spaces(timeline: Timeline, config: TrainConfig) -> list[str]:
     """The spaces to train on: those that are asked for, or all that have labels in the training part."""
     with_labels = [space for space, labels in timeline.labels.items() if bool((labels.split == TRAIN).any())]
-    return [space for space in with_labels if not config.spaces or space in config.spaces]
+    return [space for space in with_labels if not config.spaces or space in (*config.spaces, WEAK_SPACE)]
 
 
 def _batches(
     timeline: Timeline, spaces: Sequence[str], config: TrainConfig, rng: np.random.Generator
 ) -> list[list[int]]:
-    """The networks to learn from, shuffled, in batches of networks of like length."""
-    networks = sorted({network for space in spaces for network in timeline.networks_with(TRAIN, space)})
+    """The networks with a label or a post to learn from, shuffled, in batches of networks of like length."""
+    wrote = timeline.users["network_row"].to_numpy()[timeline.posts["user"].to_numpy()[_train_posts(timeline)]]
+    networks = sorted(set(wrote.tolist()).union(*(timeline.networks_with(TRAIN, space) for space in spaces)))
     if not networks:
         networks = list(range(len(timeline.networks)))
     steps = timeline.networks["steps"].to_numpy()[networks]
@@ -135,10 +138,10 @@ def _batches(
     return [groups[k] for k in rng.permutation(len(groups))]
 
 
-def _window(batch: Batch, batches: int, config: TrainConfig) -> int:
+def _window(batch: Batch, last: int, batches: int, config: TrainConfig) -> int:
     """Steps per gradient step: the config's, or fewer where an epoch would else hold too few gradient steps."""
     wanted = -(-config.updates // batches)
-    taught = int(_teaches(batch)[: _last_train_step(batch)].sum())
+    taught = int(_teaches(batch)[:last].sum())
     return min(config.window, max(config.least_window, taught // wanted))
 
 
@@ -159,7 +162,7 @@ def _shown(config: TrainConfig, rng: np.random.Generator) -> Shown | None:
 
     def shown(space: str, reports: Reports) -> Tensor:
         chosen: Tensor = torch.rand(len(reports.train), device=reports.train.device) < kept
-        return reports.train & chosen
+        return reports.train & chosen & (space != WEAK_SPACE)
 
     return shown
 
@@ -173,10 +176,10 @@ def _train_batch(
     optimizer: torch.optim.Optimizer,
     shown: Shown | None,
     window: int,
+    last: int,
 ) -> Iterator[float]:
-    """One pass over a batch, a gradient step per window of steps; yields the losses."""
+    """One pass over the steps before `last` of a batch, a gradient step per window of steps; yields the losses."""
     model.train()
-    last = _last_train_step(batch)
     state = model.network.initial(len(batch.group.users), batch.group.pairs)
     taught = _teaches(batch)
     for first in range(0, last, window):
@@ -194,10 +197,18 @@ def _train_batch(
         yield float(loss.detach())
 
 
-def _last_train_step(batch: Batch) -> int:
-    """The end of the training part of a batch: nothing after its last training label is looked at."""
+def _train_posts(timeline: Timeline) -> Bool[np.ndarray, " posts"]:
+    """Which posts are of the training part."""
+    train: np.ndarray = timeline.posts["train"].to_numpy()
+    return train
+
+
+def _last_train_step(batch: Batch, train_posts: Bool[np.ndarray, " posts"]) -> int:
+    """The end of the training part of a batch: nothing after its last training label or post is looked at."""
     group = batch.group
-    ends = [
+    posted = group.events.step["post"][train_posts[group.events.post]]
+    ends = [int(posted.max()) + 1 - group.first_step] if len(posted) else []
+    ends += [
         int(labels.step[labels.split == TRAIN].max()) + 1 - group.first_step
         for labels in group.labels.values()
         if (labels.split == TRAIN).any()

@@ -19,6 +19,7 @@ from emotide.model import AffectiveModel, EmotionSpace, FusedNetwork, Readings
 from emotide.timeline import Timeline
 from emotide.train.calibrate import Calibration
 from emotide.train.run import RunConfig
+from emotide.train.weak import WEAK_SPACE
 from emotide.vectors import TEXT, TextVectors, VectorCache, default_cache
 
 FORMAT = 1
@@ -62,7 +63,8 @@ class Trained:
         torch.manual_seed(run.train.seed)
         taught = [text for text, train in zip(texts, timeline.posts["train"], strict=True) if train]
         text = TEXT[run.text].fit(taught, width=run.text_width, seed=run.train.seed)
-        trained = [space for space in timeline.spaces if not run.train.spaces or space in run.train.spaces]
+        wanted = (*run.train.spaces, WEAK_SPACE)
+        trained = [space for space in timeline.spaces if not run.train.spaces or space in wanted]
         readings = Readings(run.network.affect, text.width, {space: spaces[space] for space in trained})
         network = FusedNetwork(run.network, text.width, 2 * len(timeline.kinds))
         scale = torch.stack([torch.zeros(text.width), torch.ones(text.width)])
