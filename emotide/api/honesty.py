@@ -29,7 +29,7 @@ def coverage_of(
     """
     out: dict[str, Any] = {"level": LEVEL}
     for task in TASKS:
-        fitted, read = calibration.of(space.name, reports, task), getattr(found, task)
+        fitted, read = calibration.of(space.name, reports, task, len(space.names)), getattr(found, task)
         if fitted is None:
             return None
         if space.dimensional:
@@ -64,7 +64,7 @@ def set_column(
     """
     out = np.empty(len(read), object)
     for task, rows in (("recognition", horizon == 0), ("forecast", horizon > 0)):
-        fitted = calibration.of(space.name, reports, task)
+        fitted = calibration.of(space.name, reports, task, len(space.names))
         if fitted is None:
             raise BadInput(
                 f"how sure the model is in space {space.name!r} was never measured: that needs labels of it in the dev "
@@ -80,7 +80,7 @@ def calibrated_rows(
     """Readings of a trace, calibrated: rows of horizon 0 as recognitions, the others as forecasts."""
     read = raw.copy()
     for task, rows in (("recognition", horizon == 0), ("forecast", horizon > 0)):
-        fitted = calibration.of(space, reports, task)
+        fitted = calibration.of(space, reports, task, raw.shape[1])
         if fitted is not None:
             read[rows] = fitted.apply(raw[rows])
     return read
@@ -98,7 +98,7 @@ def draw_reliability(
     for task in TASKS:
         read = getattr(found, task)
         if space.dimensional:
-            fitted = calibration.of(space.name, reports, task)
+            fitted = calibration.of(space.name, reports, task, len(space.names))
             if fitted is None:
                 raise BadInput(f"coordinates in space {space.name!r} have no intervals to draw: no labels in dev", file)
             curves[task] = _interval_curve(fitted, space, read, labels.target[found.row])

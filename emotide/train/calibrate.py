@@ -2,7 +2,7 @@
 
 Of categories, for each space, task and regime of reports (temperature and bias; Guo et al. 2017):
 
-    p = softmax(z / T + b)          z the network's scores
+    p = softmax(z / T + b)          z the network's scores; σ where several categories may hold at once
 
 by the least negative log-likelihood, with a ridge of log T to 0 and of b to the prior shift −log w that undoes the
 class weights w of training (Saerens et al. 2002). What is decided on, the `reading`, stays the category of the greatest
@@ -21,6 +21,7 @@ import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
+from torch.nn import functional
 
 from emotide.model import AffectiveModel
 from emotide.timeline import SPLITS, Labels, Timeline
@@ -41,6 +42,7 @@ class Fitted:
     Attributes:
         coldness: 1 / T, how much the scores are sharpened; 1 for dimensions.
         bias: added to the scores; empty for dimensions.
+        multi: whether several categories may hold at once, so that each has a probability of its own.
         spread: standard deviation of the error of each dimension, NaN where dev gave none; empty for categories.
         strange: what the truths of dev had against them, ascending: one column for categories, else one a dimension
             (absolute errors, NaN at the end where dev gave none).
@@ -48,6 +50,7 @@ class Fitted:
 
     coldness: float
     bias: Float[np.ndarray, " categories"]
+    multi: bool
     spread: Float[np.ndarray, " dimensions"]
     strange: Float[np.ndarray, "aside columns"]
 
@@ -55,7 +58,8 @@ class Fitted:
         """Calibrated probabilities; coordinates stay what they are."""
         if self.dimensional:
             return read
-        return _softmax(_scores(read) * self.coldness + self.bias).astype(read.dtype)
+        z = torch.from_numpy(_scores(read, self.multi) * self.coldness + self.bias)
+        return np.asarray((z.sigmoid() if self.multi else z.softmax(1)).numpy().astype(read.dtype))
 
     @property
     def dimensional(self) -> bool:
@@ -90,13 +94,14 @@ class Calibration:
 
     fitted: Mapping[Key, Fitted] = field(default_factory=dict)
 
-    def of(self, space: str, reports: str, task: str) -> Fitted | None:
-        """What is known of one space, regime and task."""
-        return self.fitted.get((space, reports, task))
+    def of(self, space: str, reports: str, task: str, names: int) -> Fitted | None:
+        """What is known of one space of so many names, regime and task; nothing where names came to it since."""
+        found = self.fitted.get((space, reports, task))
+        return found if found and names == max(len(found.bias), len(found.spread)) else None
 
     def apply(self, space: str, reports: str, found: Answers) -> Answers:
         """Answers with calibrated probabilities."""
-        known = {task: self.of(space, reports, task) for task in TASKS}
+        known = {task: self.of(space, reports, task, found.recognition.shape[1]) for task in TASKS}
         return replace(found, **{task: part.apply(getattr(found, task)) for task, part in known.items() if part})
 
     def tensors(self) -> dict[str, Tensor]:
@@ -114,10 +119,15 @@ class Calibration:
         for name in [name for name in tensors if name.startswith("calibration.")]:
             space, reports, task, part = name.removeprefix("calibration.").rsplit(".", 3)
             found.setdefault((space, reports, task), {})[part] = tensors.pop(name).numpy()
-        return cls({key: Fitted(float(p["coldness"][0]), *(p[name] for name in PARTS[1:])) for key, p in found.items()})
+        return cls(
+            {
+                key: Fitted(float(p["coldness"][0]), p["bias"], bool(p["multi"][0]), p["spread"], p["strange"])
+                for key, p in found.items()
+            }
+        )
 
 
-PARTS = ("coldness", "bias", "spread", "strange")
+PARTS = ("coldness", "bias", "multi", "spread", "strange")
 
 
 def calibrated(
@@ -135,7 +145,8 @@ def calibrated(
                     fitted[space, reports, task] = fit_spread(read, labels.target[found.row])
                 else:
                     prior = prior_shift(timeline, space, labels, config.class_weights)
-                    fitted[space, reports, task] = fit_probabilities(read, labels.latest[found.row], prior)
+                    target = labels.target[found.row] if model.readings.spaces[space].multi else None
+                    fitted[space, reports, task] = fit_probabilities(read, labels.latest[found.row], prior, target)
     return Calibration(fitted)
 
 
@@ -150,6 +161,7 @@ def fit_probabilities(
     probability: Float[np.ndarray, "rows names"],
     truth: Int[np.ndarray, " rows"],
     prior: Float[np.ndarray, " names"],
+    target: Float[np.ndarray, "rows names"] | None = None,
 ) -> Fitted:
     """Temperature and bias of categories by penalised maximum likelihood.
 
@@ -157,8 +169,11 @@ def fit_probabilities(
         probability: as the network gives it.
         truth: what was reported.
         prior: where the bias is drawn to.
+        target: where several categories may hold at once, how much each does.
     """
-    z, target = torch.from_numpy(_scores(probability)), torch.from_numpy(truth.astype(np.int64))
+    multi = target is not None
+    z, latest = torch.from_numpy(_scores(probability, multi)), torch.from_numpy(truth.astype(np.int64))
+    held = None if target is None else torch.from_numpy(target.astype(np.float64))
     drawn = torch.from_numpy(np.asarray(prior, np.float64))
     cold = torch.zeros(1, dtype=torch.float64, requires_grad=True)  # −log T
     shift = torch.zeros_like(drawn, requires_grad=True)
@@ -166,14 +181,17 @@ def fit_probabilities(
 
     def loss() -> Tensor:
         optimizer.zero_grad()
-        entropy = torch.nn.functional.cross_entropy(z * cold.exp() + drawn + shift, target, reduction="sum")
-        total = (entropy + RIDGE * (cold.square().sum() + shift.square().sum())) / len(target)
+        scores = z * cold.exp() + drawn + shift
+        if held is None:
+            entropy = functional.cross_entropy(scores, latest, reduction="sum")
+        else:
+            entropy = functional.binary_cross_entropy_with_logits(scores, held, reduction="sum")
+        total = (entropy + RIDGE * (cold.square().sum() + shift.square().sum())) / len(latest)
         torch.autograd.backward(total)
         return total
 
     optimizer.step(loss)  # type: ignore[no-untyped-call]
-    bias = (drawn + shift).detach().numpy()
-    fitted = Fitted(float(cold.detach().exp()), bias - bias.mean(), np.zeros(0), np.zeros((0, 1)))
+    fitted = Fitted(float(cold.detach().exp()), (drawn + shift).detach().numpy(), multi, np.zeros(0), np.zeros((0, 1)))
     return replace(fitted, strange=strangeness(fitted.apply(probability), truth)[:, None])
 
 
@@ -182,14 +200,10 @@ def fit_spread(coordinates: Float[np.ndarray, "rows names"], truth: Float[np.nda
     error = np.sort(np.abs(coordinates.astype(np.float64) - truth), axis=0)  # NaN sorts to the end
     given = (~np.isnan(error)).sum(0)
     spread = np.sqrt(np.divide(np.nansum(error**2, 0), given, out=np.full(len(given), np.nan), where=given > 0))
-    return Fitted(1.0, np.zeros(0), spread, error)
+    return Fitted(1.0, np.zeros(0), False, spread, error)
 
 
-def _scores(probability: np.ndarray) -> Float[np.ndarray, "rows names"]:
-    z: np.ndarray = np.log(np.clip(probability.astype(np.float64), FLOOR, None))
-    return z
-
-
-def _softmax(z: np.ndarray) -> Float[np.ndarray, "rows names"]:
-    raised = np.exp(z - z.max(1, keepdims=True))
-    return np.asarray(raised / raised.sum(1, keepdims=True))
+def _scores(probability: np.ndarray, multi: bool) -> Float[np.ndarray, "rows names"]:
+    """Scores whose softmax, or σ, the probabilities are."""
+    p = np.clip(probability.astype(np.float64), FLOOR, 1 - FLOOR if multi else None)
+    return np.asarray(np.log(p) - np.log1p(-p) if multi else np.log(p))

@@ -28,14 +28,14 @@ def test_the_reading_is_what_the_network_decides_on_and_the_columns_are_calibrat
     assert ours["reading"].to_list() == raw["reading"].to_list() == likeliest
     found = emotide.trained.calibration
     for task, rows in (("recognition", pl.col("horizon") == 0), ("forecast", pl.col("horizon") > 0)):
-        wanted = found.of("ekman_neutral", "known", task).apply(raw.filter(rows).select(names).to_numpy())
+        wanted = found.of("ekman_neutral", "known", task, 7).apply(raw.filter(rows).select(names).to_numpy())
         assert np.allclose(ours.filter(rows).select(names).to_numpy(), wanted, atol=1e-6)
 
 
 def test_sets_are_the_categories_under_the_limit(made):
     emotide, _, log = made
     rows = emotide.predict(log, coverage=0.8)
-    fitted = emotide.trained.calibration.of("ekman_neutral", "known", "recognition")
+    fitted = emotide.trained.calibration.of("ekman_neutral", "known", "recognition", 7)
     names, strange = rows.columns[6:-1], fitted.strange[:, 0]
     allowed = strange[int(np.ceil((len(strange) + 1) * 0.8)) - 1]
     for row in rows.iter_rows(named=True):
@@ -80,7 +80,7 @@ def test_a_space_that_was_never_calibrated(made):
     emotide, bare, log = made
     with pytest.raises(BadInput, match=r"space 'plutchik' was never measured.*without --coverage"):
         emotide.predict(log, space="plutchik", coverage=0.9)
-    with pytest.raises(BadInput, match="coverage 90.0 is not between 0 and 1"):
+    with pytest.raises(BadInput, match=r"coverage 90\.0 is not between 0 and 1"):
         emotide.predict(log, coverage=90.0)
     with pytest.raises(BadInput, match="no intervals to draw"):
         bare.evaluate(log, space="pad", baselines=False, plot=Path("a.png"))

@@ -46,11 +46,10 @@ def test_the_fit_is_the_best_of_the_penalised_likelihood():
         p = softmax(np.log(said) * np.exp(log_cold) + bias)
         return -np.log(p[np.arange(60), truth]).sum() + RIDGE * (log_cold**2 + ((bias - prior) ** 2).sum())
 
-    bias = fitted.bias + prior.mean()  # the fit centres its bias, which changes no probability
-    best = loss(np.log(fitted.coldness), bias)
+    best = loss(np.log(fitted.coldness), fitted.bias)
     for k in range(4):
         for step in (-1e-2, 1e-2):
-            moved = np.append(np.log(fitted.coldness), bias)
+            moved = np.append(np.log(fitted.coldness), fitted.bias)
             moved[k] += step
             assert loss(moved[0], moved[1:]) > best
 
@@ -65,6 +64,26 @@ def test_few_rows_move_little_and_give_probabilities(seed, rows):
     assert_allclose(after.sum(1), 1)
     assert fitted.strange.shape == (rows, 1)
     assert_allclose(fitted.strange[:, 0], np.sort(1 - after[np.arange(rows), truth]))
+
+
+def test_where_several_categories_may_hold_each_is_a_question_of_its_own():
+    rng = np.random.default_rng(0)
+    z = rng.normal(0, 1.5, (20_000, 3))
+    held = (rng.random(z.shape) < 1 / (1 + np.exp(-z))).astype(float)
+    said = 1 / (1 + np.exp(-(2 * z + [1.0, 0.0, -1.0])))
+    fitted = fit_probabilities(said, held.argmax(1), np.zeros(3), held)
+    assert fitted.multi
+    assert fitted.coldness == pytest.approx(0.5, abs=0.03)
+    assert fitted.bias == pytest.approx([-0.5, 0.0, 0.5], abs=0.06)
+    assert np.abs(fitted.apply(said) - 1 / (1 + np.exp(-z))).max() < 0.03
+
+
+def test_a_space_to_which_names_came_is_not_known(tilted):
+    model, timeline, vectors = tilted
+    found = calibrated(model, timeline, vectors, TrainConfig())
+    assert found.of("polarity", "hidden", "forecast", 3) is not None
+    assert found.of("polarity", "hidden", "forecast", 4) is None
+    assert found.of("pad", "hidden", "forecast", 3) is not None
 
 
 def test_a_probability_of_nought_is_no_infinity():
@@ -110,6 +129,7 @@ def test_every_trained_space_is_calibrated_on_dev_for_both_tasks_and_regimes(til
         if space == "polarity":
             prior = prior_shift(timeline, space, labels, TrainConfig().class_weights)
             again = fit_probabilities(getattr(raw, task), labels.latest[raw.row], prior)
+            assert not fitted.multi
             assert_allclose(fitted.bias, again.bias)
         else:
             again = fit_spread(getattr(raw, task), labels.target[raw.row])
