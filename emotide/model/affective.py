@@ -63,7 +63,7 @@ class AffectiveModel(nn.Module):
             before, moved = state, self.network.advance(state, step.seen, vectors)
             state = self.network.written(state, step.seen, moved)
             if shown is not None and step.reports:
-                state = self._reported(state, step, shown)
+                state = self.fed(state, step, shown)
             yield Followed(step, before, moved.H, moved.X, state)
 
     def unroll(
@@ -83,15 +83,15 @@ class AffectiveModel(nn.Module):
             (seen, quiet), (X, silence) = (part.tensor_split((users,)) for part in (moved.H, moved.X))
             state = network.written(state, step.seen, Moved(seen, moved.A[:pairs], X))
             if shown is not None and step.reports:
-                state = self._reported(state, step, shown)
+                state = self.fed(state, step, shown)
             M = before.M.index_select(0, step.silent.user)
             H, X = seen.index_select(0, step.place), X.index_select(0, step.place)
             Y = network.read(torch.cat([quiet, H]), torch.cat([M, M]), torch.cat([silence, X]))
             forecast, recognition = Y.chunk(2)
             yield Unrolled(step, state, forecast, recognition, network.next_X(quiet))
 
-    def _reported(self, state: State, step: Step, shown: Shown) -> State:
-        """Feed what each user reported in the step, in whichever spaces: the mean of the points."""
+    def fed(self, state: State, step: Step, shown: Shown) -> State:
+        """The state after what each user reported in the step, in whichever spaces: the mean of the points."""
         users, points = [step.seen.user[:0]], [state.M[:0, :-1]]
         for space in self.readings.trained:
             if space not in step.reports:

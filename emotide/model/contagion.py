@@ -5,10 +5,11 @@ alone, and has a closed form:
 
     m[i,t] = a_i + b_i ∘ m[i,t'] + Σ_j w[j→i] d[j,t] + noise        w ~ N(0, noise / ratio)
 
-m is a mood in pleasure, arousal, dominance once step t is known (`moods`), t' the last step before t that touched i,
-and d[j,t] how far j's latest mood before t lay from j's mean; j runs over the neighbours in sight. All neighbours of a
-person are weighed together, so that none is given what another did, and who left little to go by stays near 0. The
-ratio is the one under which the moods of everybody are most likely; no weight is set by hand.
+m is a mood in pleasure, arousal, dominance once step t is known (`moods`), on the left as it is read with no neighbour
+in sight, lest the network's own idea of contagion prove itself. t' is the last step before t that touched i, and d[j,t]
+how far j's latest mood before t lay from j's mean; j runs over the neighbours in sight. All neighbours of a person are
+weighed together, so that none is given what another did, and who left little to go by stays near 0. The ratio is the
+one under which the moods of everybody are most likely; no weight is set by hand.
 """
 
 from collections.abc import Sequence
@@ -169,7 +170,7 @@ def _pairs(timeline: Timeline, moods: Moods) -> _Pairs:
 def _explained(moods: Moods, until: int | None) -> tuple[np.ndarray, np.ndarray]:
     """Of every mood pleasure, arousal, dominance [axes, moods], and what foresees them alone [axes, moods, 2]."""
     last = deviations(moods, moods.user, moods.step, until)[:, :PAD].T
-    return moods.Y[:, :PAD].T.astype(float), np.stack([np.ones_like(last), last], 2)
+    return moods.own.T.astype(float), np.stack([np.ones_like(last), last], 2)
 
 
 def _used(moods: Moods, users: int, until: int | None) -> list[np.ndarray]:

@@ -8,7 +8,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from emotide.model.affective import AffectiveModel, Shown
-from emotide.model.batch import Batch, Step
+from emotide.model.batch import Batch, Step, View
 from emotide.model.spaces import AXES
 from emotide.model.trace import groups
 from emotide.timeline import Timeline
@@ -21,6 +21,7 @@ class Moods:
     user: Int[np.ndarray, " rows"]  # row of the timeline's table of users
     step: Int[np.ndarray, " rows"]
     Y: Float[np.ndarray, "rows affect"]
+    own: Float[np.ndarray, "rows 3"]  # pleasure, arousal, dominance as they would be read with no neighbour in sight
     told: Bool[np.ndarray, " rows"]  # the user wrote or reported something in the step
 
     def before(self, user: Int[np.ndarray, " asked"], step: Int[np.ndarray, " asked"]) -> Int[np.ndarray, " asked"]:
@@ -49,31 +50,46 @@ def moods(
         model, timeline, vectors: of one log.
         shown: which labels are fed back as reports; a mood has seen those of its own step.
     """
-    users, steps, said, told = [], [], [], []
+    columns: dict[str, list[np.ndarray]] = {name: [] for name in Moods.__annotations__}
     for group in groups(timeline):
         batch = Batch(group, vectors.device, vectors.dtype)
         state = model.network.initial(len(group.users), group.pairs)
         for followed in model.follow(batch, vectors, state, shown=shown):
-            active, after = followed.step.seen.user, followed.state
-            Y = model.network.read(after.H.index_select(0, active), after.M.index_select(0, active))
+            step, active = followed.step, followed.step.seen.user
+            alone = _alone(step.seen)
+            moved = model.network.advance(followed.before, alone, vectors)
+            lonely = model.network.written(followed.before, alone, moved)
             if shown is not None:
-                _write_reported(model, followed.step, shown, Y)
-            heard = np.zeros(len(active), bool)
-            heard[followed.step.place.cpu().numpy()] = True
-            users.append(group.users[active.cpu().numpy()])
-            steps.append(np.full(len(active), followed.step.number))
-            said.append(Y.cpu().numpy())
-            told.append(heard)
-    if not users:
-        nobody, nothing = np.zeros(0, np.int64), np.zeros((0, model.network.config.affect), np.float32)
-        return Moods(nobody, nobody, nothing, np.zeros(0, bool))
-    user, step = np.concatenate(users), np.concatenate(steps)
-    order = np.lexsort((step, user))
-    return Moods(user[order], step[order], np.concatenate(said)[order], np.concatenate(told)[order])
+                lonely = model.fed(lonely, step, shown)
+            Y, own = (
+                model.network.read(after.H.index_select(0, active), after.M.index_select(0, active), moved.X)
+                for after in (followed.state, lonely)
+            )
+            if shown is not None:
+                _write_reported(model, step, shown, Y, own)
+            told = np.zeros(len(active), bool)
+            told[step.place.cpu().numpy()] = True
+            columns["user"].append(group.users[active.cpu().numpy()])
+            columns["step"].append(np.full(len(active), step.number))
+            columns["Y"].append(Y.cpu().numpy())
+            columns["own"].append(own[:, : len(AXES)].cpu().numpy())
+            columns["told"].append(told)
+    if not columns["user"]:
+        nobody, affect = np.zeros(0, np.int64), model.network.config.affect
+        return Moods(nobody, nobody, np.zeros((0, affect)), np.zeros((0, len(AXES))), np.zeros(0, bool))
+    whole = {name: np.concatenate(parts) for name, parts in columns.items()}
+    order = np.lexsort((whole["step"], whole["user"]))
+    return Moods(**{name: column[order] for name, column in whole.items()})
 
 
-def _write_reported(model: AffectiveModel, step: Step, shown: Shown, Y: Tensor) -> None:
-    """Pleasure, arousal and dominance that were reported in the step, written into the Y of its active users."""
+def _alone(view: View) -> View:
+    """The same step with no neighbour in sight of anybody."""
+    nobody = {"pair", "near", "source", "target", "pair_elapsed", "kinds", "spoke", "back", "chance"}
+    return view._replace(**{name: getattr(view, name)[:0] for name in nobody})
+
+
+def _write_reported(model: AffectiveModel, step: Step, shown: Shown, *moods: Tensor) -> None:
+    """Pleasure, arousal and dominance that were reported in the step, written into the moods of its active users."""
     for name, reports in step.reports.items():
         space = model.readings.spaces[name]
         if name not in model.readings.trained or not space.dimensional:
@@ -83,4 +99,5 @@ def _write_reported(model: AffectiveModel, step: Step, shown: Shown, Y: Tensor) 
         for axis in set(space.names) & set(AXES):
             end, value = space.dimensions[axis], target[:, space.names.index(axis)]
             given = ~value.isnan()
-            Y[row[given], AXES.index(axis)] = 2 * (value[given] - end.low) / (end.high - end.low) - 1
+            for Y in moods:
+                Y[row[given], AXES.index(axis)] = 2 * (value[given] - end.low) / (end.high - end.low) - 1
