@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from emotide.bench import calibration, cped, fanchuan, ingest, meld, semi, social_evolution
+from emotide.bench import calibration, cped, fanchuan, influence, ingest, meld, semi, social_evolution
 from emotide.bench.bench import Bench
 from emotide.errors import BadInput, UnknownName
 
@@ -13,6 +13,7 @@ BENCHES: dict[str, Bench] = {
     "calibration": calibration.BENCH,
     "cped": cped.BENCH,
     "fanchuan": fanchuan.BENCH,
+    "influence": influence.BENCH,
     "ingest": ingest.BENCH,
     "meld": meld.BENCH,
     "semi": semi.BENCH,
