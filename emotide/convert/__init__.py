@@ -22,6 +22,8 @@ from pathlib import Path
 from typing import Any
 
 from emotide.convert.airline_tweets import AIRLINE_TWEETS
+from emotide.convert.bitcoin_otc import BITCOIN_OTC
+from emotide.convert.college_msg import COLLEGE_MSG
 from emotide.convert.converter import Converter, write_log
 from emotide.convert.cped import CPED
 from emotide.convert.emobank import EMOBANK
@@ -35,6 +37,8 @@ from emotide.errors import BadInput, UnknownName
 
 CONVERTERS: dict[str, Converter] = {
     "airline_tweets": AIRLINE_TWEETS,
+    "bitcoin_otc": BITCOIN_OTC,
+    "college_msg": COLLEGE_MSG,
     "cped": CPED,
     "emobank": EMOBANK,
     "esm_twitter": ESM_TWITTER,

@@ -9,7 +9,7 @@ from emotide.errors import BadInput
 from emotide.timeline.config import TimelineConfig
 from emotide.timeline.labels import compile_labels
 from emotide.timeline.neighbours import compile_pairs
-from emotide.timeline.splits import SPLITS, split_of
+from emotide.timeline.splits import SPLITS, contact_split, split_of
 from emotide.timeline.timeline import Events, Timeline
 
 Tables = Mapping[str, pl.DataFrame]
@@ -50,16 +50,18 @@ def compile_timeline(
     active = _active(posts, contacts, labels, users)
     ties = clock.ties(_between(tables["ties"], users))
     pairs = compile_pairs(contacts, ties, active, users["user_id"], len(kinds), config)
-    instant = "time" if config.window is None else "step"
+    instant = "time" if config.turns else "step"
     labels = labels.with_columns(split_code=split_of(labels, instant))
     by_space = {
         str(space): compile_labels(rows, (names or {}).get(str(space)))
         for (space,), rows in sorted(labels.group_by("space"))
     }
+    contacts, starts = contacts.sort("network_row", "step", maintain_order=True), clock.starts(active)
     events = Events(
         step={
             "active": active["step"].to_numpy(),
             "post": posts["step"].to_numpy(),
+            "contact": contacts["step"].to_numpy(),
             "pair": pairs.pop("pair_step"),
         },
         active_user=active["user"].to_numpy(),
@@ -67,6 +69,9 @@ def compile_timeline(
         active_counts=active.select("written", "made", "received").to_numpy().astype(np.float32),
         post_user=posts["user"].to_numpy(),
         post=np.arange(len(posts), dtype=np.int32),
+        contact_source=contacts["source"].to_numpy(),
+        contact_target=contacts["target"].to_numpy(),
+        contact_split=contact_split(contacts, posts, labels, starts),
         **pairs,
     )
     return Timeline(
@@ -78,7 +83,7 @@ def compile_timeline(
         users=users.select("user_id", "network", "network_row"),
         networks=_networks(users, active),
         posts=_taught(posts, labels).select("post_id", "network", "user", "step", "time", "train"),
-        clock=clock.starts(active),
+        clock=starts,
         events=events,
         labels={space: arrays for space, (_, _, arrays) in by_space.items()},
     )
@@ -119,18 +124,20 @@ def _posts(posts: pl.DataFrame, users: pl.DataFrame) -> pl.DataFrame:
 
 
 class _Clock:
-    """From times to steps: windows on one clock for all networks, or the turns of each dialogue from 0."""
+    """From times to steps: windows, or edges between so many events, on one clock for all networks; or turns from 0."""
 
     def __init__(self, config: TimelineConfig, tables: Tables, posts: pl.DataFrame) -> None:
-        self.window, self.turns = config.window, posts.select("network", "post_id", "time", "turn")
+        self.window, self.in_turns = config.window, config.turns
+        self.edges = _edges(tables, config.events) if config.events else np.zeros(0, np.int64)
+        self.turns = posts.select("network", "post_id", "time", "turn")
         times = [tables[name]["time"].to_physical() for name in ("posts", "interactions", "labels")]
         known = [series.min() for series in times if series.len() > series.null_count()]
         self.origin = min(known) // self.window if self.window and known else 0  # type: ignore[type-var,operator]
 
     def placed(self, rows: pl.DataFrame, own_post: bool = False) -> pl.DataFrame:
         """The rows with their `step`; with turns, that of their post, or else of the latest post before them."""
-        if self.window is not None:
-            return rows.with_columns(self._window(pl.col("time")).alias("step"))
+        if not self.in_turns:
+            return rows.with_columns(self._tick(rows["time"]).alias("step"))
         if own_post:
             return rows.with_columns(step=pl.col("turn"))
         turns = self.turns.sort("time", "turn")
@@ -157,14 +164,25 @@ class _Clock:
     def starts(self, active: pl.DataFrame) -> pl.DataFrame:
         """When each step that holds something begins: the window's start, or the time of the turn's post."""
         steps = active.select("network", "network_row", "step").unique()
-        if self.window is None:
+        if self.in_turns:
             turns = self.turns.select("network", "time", step="turn")
             return steps.join(turns, on=["network", "step"], how="left").drop("network").sort("network_row", "step")
-        began = ((pl.col("step").cast(pl.Int64) + self.origin) * self.window).cast(pl.Datetime("us", "UTC"))
-        return steps.with_columns(time=began).drop("network").sort("network_row", "step")
+        step = steps["step"].cast(pl.Int64)
+        began = (step + self.origin) * self.window if self.window else pl.Series(self.edges[step.to_numpy()])
+        return steps.with_columns(time=began.cast(pl.Datetime("us", "UTC"))).drop("network").sort("network_row", "step")
 
-    def _window(self, time: pl.Expr) -> pl.Expr:
-        return (time.to_physical() // self.window - self.origin).cast(pl.Int32)
+    def _tick(self, time: pl.Series) -> pl.Series:
+        if self.window is not None:
+            return (time.to_physical() // self.window - self.origin).cast(pl.Int32)
+        tick = np.searchsorted(self.edges, time.to_physical().to_numpy(), side="right") - 1
+        return pl.Series(np.maximum(tick, 0).astype(np.int32))
+
+
+def _edges(tables: Tables, events: int) -> np.ndarray:
+    """When each step begins: at every so-manieth post or interaction; what happens at one time is in one step."""
+    times = pl.concat([tables[name]["time"].to_physical() for name in ("posts", "interactions")]).drop_nulls().sort()
+    edges: np.ndarray = np.unique(times.to_numpy()[::events])
+    return edges if len(edges) else np.zeros(1, np.int64)
 
 
 def _contacts(
@@ -176,8 +194,9 @@ def _contacts(
     wanted: list[str] | None,
 ) -> tuple[pl.DataFrame, list[str]]:
     """Who did what to whom in which step: source, target, step, kind (a number); and the names of the kinds."""
-    rows = clock.placed(_between(interactions, users)).select("network_row", "source", "target", "step", "kind")
-    if config.window is None:
+    rows = clock.placed(_between(interactions, users)).sort("time", "source", "target", "kind", "post_id")
+    rows = rows.select("network_row", "source", "target", "step", "kind")
+    if config.turns:
         rows = pl.concat([rows, _addressed(rows, posts, users, config.dialogue_size)])
     kinds = wanted if wanted is not None else _common_kinds(rows["kind"], config.max_kinds)
     number = {kind: k for k, kind in enumerate(kinds)}
@@ -203,6 +222,7 @@ def _addressed(contacts: pl.DataFrame, posts: pl.DataFrame, users: pl.DataFrame,
         posts.join(dialogues, on="network_row")
         .filter(pl.col("user") != pl.col("target"))
         .select("network_row", pl.col("user").alias("source"), "target", "step", pl.lit("turn").alias("kind"))
+        .sort("network_row", "step", "target")
     )
 
 

@@ -1,5 +1,6 @@
 """Train, dev and test: by the log's own column, or by time, never at random (DESIGN 4)."""
 
+import numpy as np
 import polars as pl
 
 SPLITS = ("train", "dev", "test")
@@ -21,3 +22,30 @@ def split_of(rows: pl.DataFrame, instant: str) -> pl.Series:
     dev, test = (int(share * len(instants)) for share in SHARES)
     by_time = (rank >= dev).cast(pl.Int8) + (rank >= test).cast(pl.Int8)
     return named.fill_null(by_time)
+
+
+def contact_split(contacts: pl.DataFrame, posts: pl.DataFrame, labels: pl.DataFrame, clock: pl.DataFrame) -> np.ndarray:
+    """int8 per contact: 0 train, 1 dev, 2 test; as the log splits the posts of its network, else by time.
+
+    By time they are cut where the labels are, so that nothing of one part is trained on with the other; without labels,
+    70/15/15 of the instants at which their steps begin.
+
+    Args:
+        contacts: with network_row, step.
+        posts: with network_row and `split`.
+        labels: with network_row, step, `split` and `split_code`.
+        clock: network_row, step, time at which it begins.
+    """
+    place = ["network_row", "step"]
+    began = contacts.select(place).join(clock, on=place, how="left", maintain_order="left")["time"]
+    cut = labels.filter(pl.col("split").is_null()).select(*place, "split_code").join(clock, on=place)
+    if cut.height:
+        ends = [cut.filter(pl.col("split_code") <= code)["time"].max() for code in (0, 1)]
+        late = [began.is_not_null() if end is None else began > end for end in ends]
+        by_time = late[0].cast(pl.Int8) + late[1].cast(pl.Int8)
+    else:
+        by_time = split_of(pl.DataFrame({"time": began}).with_columns(split=pl.lit(None, pl.String)), "time")
+    named = posts.drop_nulls("split").group_by("network_row").agg(pl.col("split").first())
+    held = contacts.select("network_row").join(named, on="network_row", how="left", maintain_order="left")["split"]
+    code = held.cast(pl.Enum(SPLITS), strict=False).to_physical().cast(pl.Int8)
+    return code.fill_null(by_time).cast(pl.Int8).to_numpy()

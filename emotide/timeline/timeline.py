@@ -13,7 +13,7 @@ from jaxtyping import Bool, Float32, Int, Int8, Int32, UInt8
 from emotide.errors import BadInput
 from emotide.timeline.config import TimelineConfig
 
-FORMAT = 3
+FORMAT = 4
 TABLES = ("users", "networks", "posts", "clock")
 
 
@@ -24,12 +24,15 @@ class Events:
     Sorted by network, step and user (posts: owner; pairs: target), or by step alone within a `Group`.
     """
 
-    step: dict[str, np.ndarray]  # int32 step of each row of: active, post, pair
+    step: dict[str, np.ndarray]  # int32 step of each row of: active, post, pair, contact
     active_user: Int32[np.ndarray, " active"]  # whom something touched
     active_elapsed: Float32[np.ndarray, " active"]  # steps since then last, -1 for never
     active_counts: Float32[np.ndarray, "active 3"]  # posts written, contacts made, contacts received in the step
     post_user: Int32[np.ndarray, " posts"]  # owner
     post: Int32[np.ndarray, " posts"]  # row of the table of posts
+    contact_source: Int32[np.ndarray, " contacts"]  # who turned to somebody
+    contact_target: Int32[np.ndarray, " contacts"]  # to whom; in the order of time within a step
+    contact_split: Int8[np.ndarray, " contacts"]  # 0 train, 1 dev, 2 test
     pair: Int32[np.ndarray, " pairs"]  # row of the table of pairs
     pair_source: Int32[np.ndarray, " pairs"]  # user
     pair_target: Int32[np.ndarray, " pairs"]  # user
@@ -64,7 +67,7 @@ class Group:
     events: Events
     labels: dict[str, Labels]
     label_row: dict[str, Int[np.ndarray, " labels"]]  # space -> row of the timeline's labels
-    bounds: dict[str, np.ndarray]  # first row of each step, and the end: active, post, pair, and each space
+    bounds: dict[str, np.ndarray]  # first row of each step, and the end: active, post, pair, contact, and each space
 
 
 @dataclass(frozen=True)
@@ -111,18 +114,29 @@ class Timeline:
             return kept[np.argsort(step[kept], kind="stable")]
 
         e = self.events
-        active, post, pair = (
+        active, post, pair, contact = (
             rows(owner, e.step[name])
-            for name, owner in (("active", e.active_user), ("post", e.post_user), ("pair", e.pair_target))
+            for name, owner in (
+                ("active", e.active_user),
+                ("post", e.post_user),
+                ("pair", e.pair_target),
+                ("contact", e.contact_target),
+            )
         )
         pairs, local_pair = np.unique(e.pair[pair], return_inverse=True)
         events = Events(
-            step={"active": e.step["active"][active], "post": e.step["post"][post], "pair": e.step["pair"][pair]},
+            step={
+                name: e.step[name][rows]
+                for name, rows in (("active", active), ("post", post), ("pair", pair), ("contact", contact))
+            },
             active_user=local_user[e.active_user[active]],
             active_elapsed=e.active_elapsed[active],
             active_counts=e.active_counts[active],
             post_user=local_user[e.post_user[post]],
             post=e.post[post],
+            contact_source=local_user[e.contact_source[contact]],
+            contact_target=local_user[e.contact_target[contact]],
+            contact_split=e.contact_split[contact],
             pair=local_pair.astype(np.int32),
             pair_source=local_user[e.pair_source[pair]],
             pair_target=local_user[e.pair_target[pair]],
@@ -210,7 +224,7 @@ class Timeline:
             return array
 
         events = Events(
-            step={name: read(f"step.{name}") for name in ("active", "post", "pair")},
+            step={name: read(f"step.{name}") for name in ("active", "post", "pair", "contact")},
             **{name: read(name) for name in Events.__annotations__ if name != "step"},
         )
         labels = {

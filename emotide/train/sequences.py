@@ -29,7 +29,7 @@ def sequences(timeline: Timeline, vectors: Float[np.ndarray, "posts width"], spa
     mean, key = _means(timeline, vectors)
     active = _key(e.step["active"], e.active_user)
     network = timeline.users["network_row"].to_numpy()[e.active_user]
-    turns = timeline.config.window is None
+    turns = timeline.config.turns
     wanted = np.union1d(key, _key(labels.step, labels.user)) if turns else active
     rows = np.flatnonzero(np.isin(active, wanted))
     mute = ~np.isin(active[rows], key)

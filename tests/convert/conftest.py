@@ -96,6 +96,15 @@ SAMPLES: dict[str, dict[str, str]] = {
         "test.tsv": "fine\t2\tee00000\n",
         "labels.txt": "admiration\nfear\nneutral\n",
     },
+    "college_msg": {
+        # a message listed twice, one to oneself
+        "CollegeMsg.txt": "1 2 1082040961\n3 4 1082155839\n3 4 1082155839\n4 4 1082155840\n4 3 1082414391\n",
+    },
+    "bitcoin_otc": {
+        # fractions of a second, a rating of oneself
+        "soc-sign-bitcoinotc.csv": "source,target,weight,time\n6,2,4,1289241911.72836\n6,6,1,1289241912\n"
+        "2,6,-10,1289241941.53378\n",
+    },
     "emobank": {
         "emobank.csv": 'id,split,V,A,D,text\nA_1_9,train,3.0,1,5.0,"Remember ""it"", so"\nA_10_12,dev,4.0,3.0,2.0,No\n',
     },

@@ -12,6 +12,8 @@ from emotide.convert import convert
 
 ROWS = {
     "airline_tweets": {"posts": 14_485, "labels": 14_485},
+    "bitcoin_otc": {"interactions": 35_592},
+    "college_msg": {"interactions": 59_798},
     "cped": {"posts": 11_137 + 27_438, "labels": 2 * (11_137 + 27_438)},
     "emobank": {"posts": 10_062, "labels": 10_062},
     "esm_twitter": {"posts": 1_610, "labels": 6_218},

@@ -215,3 +215,16 @@ def test_emobank_scales_to_pad(converted):
         ("pad", 0.0, -1.0, 1.0),
         ("pad", 0.5, 0.0, -0.5),
     ]
+
+
+def test_college_messages_once_each(converted):
+    sent = rows(converted("college_msg"), "interactions", "source_id", "target_id", "time", "kind")
+    times = [datetime.fromtimestamp(second, UTC) for second in (1082040961, 1082155839, 1082414391)]
+    pairs = [("1", "2"), ("3", "4"), ("4", "3")]
+    assert sent == [(*pair, time, "message") for pair, time in zip(pairs, times, strict=True)]
+
+
+def test_bitcoin_ratings_are_trust_or_distrust(converted):
+    assert rows(converted("bitcoin_otc"), "interactions", "source_id", "target_id", "kind") == [
+        ("6", "2", "trust"), ("2", "6", "distrust"),
+    ]  # fmt: skip

@@ -123,3 +123,32 @@ def test_types_are_those_that_the_arrays_promise(small):
     }
     assert e.pair_kinds.dtype == np.uint8
     assert e.active_elapsed.dtype == e.pair_elapsed.dtype == e.active_counts.dtype == np.float32
+
+
+def test_a_step_may_be_so_many_events_of_all_networks(tables):
+    log = tables(
+        posts=[("a", "ana", 1.0), ("b", "ana", 2.0)],
+        interactions=[("ana", "bo", 0.5, "like"), ("bo", "ana", 2.0, "like"), ("ana", "bo", 7.0, "like")],
+        labels=[("bo", 0.1, "joy"), ("bo", 99.0, "joy")],
+    )
+    timeline = compile_timeline(log, TimelineConfig(step="2 events"))
+    assert timeline.posts["step"].to_list() == [0, 1]  # 0.5 and 1.0; both of 2.0; 7.0
+    assert timeline.events.step["contact"].tolist() == [0, 1, 2]
+    assert timeline.labels["mood"].step.tolist() == [0, 2]
+    assert timeline.clock["time"].dt.hour().to_list() == [0, 2, 7]
+    users = list(zip(timeline.events.contact_source.tolist(), timeline.events.contact_target.tolist(), strict=True))
+    assert users == [(0, 1), (1, 0), (0, 1)]
+
+
+def test_contacts_are_split_as_labels_are_or_by_time(tables):
+    contacts = [("ana", "bo", k, "like") for k in range(20)]
+    alone = compile_timeline(tables(interactions=contacts), HOURLY)
+    assert np.bincount(alone.events.contact_split).tolist() == [14, 3, 3]
+    labels = [("bo", float(k), "joy") for k in range(0, 10)]
+    told = compile_timeline(tables(interactions=contacts, labels=labels), HOURLY)
+    assert np.bincount(told.events.contact_split).tolist() == [7, 1, 12]
+    train = {"network": "x", "split": "train"}
+    posts = [("p", "ana", 0, train)]
+    named = [(*row, {"network": "x"}) for row in contacts]
+    whole = compile_timeline(tables(posts=posts, interactions=named), HOURLY)
+    assert set(whole.events.contact_split.tolist()) == {0}
