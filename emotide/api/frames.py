@@ -52,7 +52,8 @@ def steps_at(timeline: Timeline, rows: pl.DataFrame) -> tuple[np.ndarray, np.nda
         .join_asof(clock, left_on="time", right_on="begins", by="network_row", check_sortedness=False)
         .sort("row")
     )
-    later = pl.lit(int(timeline.config.turns)) if window is None else (pl.col("time") - pl.col("begins")).dt.total_microseconds() // window
+    since = (pl.col("time") - pl.col("begins")).dt.total_microseconds()
+    later = pl.lit(int(timeline.config.turns)) if window is None else since // window
     step = placed.select((pl.col("step") + later).fill_null(0).cast(pl.Int64)).to_series()
     return placed["user"].cast(pl.Int64).to_numpy(), step.to_numpy()
 
