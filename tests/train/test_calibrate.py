@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
 from emotide.train import Calibration, TrainConfig, calibrated, scores
-from emotide.train.calibrate import RIDGE, fit_probabilities, fit_spread, prior_shift
+from emotide.train.calibrate import RIDGE, base_rates, fit_probabilities, fit_spread, prior_shift
 from emotide.train.evaluate import answers
 from emotide.train.metrics import calibration_error
 
@@ -145,6 +145,32 @@ def test_the_prior_shift_undoes_the_class_weights(tilted):
     kept = share > 0  # neutral never occurs
     assert shift[kept] - shift[kept][0] == pytest.approx(0.5 * np.log(share[kept] / share[kept][0]), abs=1e-5)
     assert prior_shift(timeline, "polarity", labels, 0.0) == pytest.approx(0, abs=1e-5)
+
+
+def test_base_rates_are_of_train_and_dev_where_networks_are_of_one_part(tilted, compiled):
+    _, timeline, _ = tilted
+    assert base_rates(timeline, timeline.labels["polarity"]).tolist() == [1, 1, 1]  # one network, cut by time
+    moods = {"x": ["negative"] * 6 + ["positive"] * 2, "y": ["negative"] + ["positive"] * 3}
+    posts, labels = [], []
+    for (network, said), split in zip(moods.items(), ("train", "dev"), strict=True):
+        for step, mood in enumerate(said):
+            more = {"network": network, "post_id": f"p{step}"}
+            posts.append((f"p{step}", "a", step, {"network": network, "split": split}))
+            labels.append(("a", step, mood, {"space": "polarity"} | more))
+    dialogues = compiled("turn", posts=posts, labels=labels)
+    rates = base_rates(dialogues, dialogues.labels["polarity"])
+    assert rates == pytest.approx([(7 / 12) / (1 / 4), 1, (5 / 12) / (3 / 4)])  # neutral never occurs
+
+
+def test_a_weight_of_two_is_a_row_twice():
+    said, truth, _ = world(40, 1.5, seed=5)
+    weight = np.ones(40)
+    weight[:10] = 2
+    twice = np.r_[np.arange(40), np.arange(10)]
+    once = fit_probabilities(said, truth, np.zeros(3), weight=weight)
+    again = fit_probabilities(said[twice], truth[twice], np.zeros(3))
+    assert once.coldness == pytest.approx(again.coldness, rel=1e-3)
+    assert once.bias == pytest.approx(again.bias, abs=1e-3)
 
 
 def test_what_is_decided_does_not_change_and_other_spaces_stay(tilted):
