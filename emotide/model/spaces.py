@@ -65,6 +65,15 @@ class EmotionSpace(BaseModel, frozen=True, extra="forbid"):
         """Pleasure, arousal and dominance of each name."""
         return torch.tensor([entry.pad for entry in (self.categories or self.dimensions).values()])
 
+    def ends(self, like: Tensor) -> tuple[Float[Tensor, " names"], Float[Tensor, " names"]]:
+        """The low and the high end of each dimension, of the type and on the device of `like`."""
+        ends = list(self.dimensions.values())
+        return like.new_tensor([end.low for end in ends]), like.new_tensor([end.high for end in ends])
+
+    def shares(self, target: Float[Tensor, "rows names"]) -> Float[Tensor, "rows names"]:
+        """Labels as shares of the categories, which sum to 1: with `multi` several categories may hold whole."""
+        return target / target.sum(1, keepdim=True).clamp(min=1e-6) if self.multi else target
+
     def ordered(self, names: Iterable[str]) -> "EmotionSpace":
         """The same space with just these names, in this order.
 
@@ -118,8 +127,13 @@ def space_named(name: str, known: Mapping[str, EmotionSpace]) -> EmotionSpace:
 class LabelEncoder(nn.Module):
     """Every category of every space as a point of affect space, through one small shared encoder (DESIGN 3.5).
 
-    point(c) = [pleasure, arousal, dominance, W · vector of c's name]
+        point(c) = [pleasure, arousal, dominance, W · (vector of c's name − centre) / length]
+
+    The centre is one for all spaces, so that an emotion has one point, whichever space it is read in. W starts with the
+    directions in which the names that are known differ most (`start`), so that names alike are points alike.
     """
+
+    centre: Tensor
 
     def __init__(self, name_width: int, affect: int) -> None:
         super().__init__()
@@ -127,13 +141,29 @@ class LabelEncoder(nn.Module):
         # so that the point of a name of length 1 has about length 1 too
         nn.init.orthogonal_(self.W.weight, gain=math.sqrt(name_width / (affect - len(AXES))))
         self.sharpness = nn.Parameter(torch.tensor(1.0))
+        self.register_buffer("centre", torch.zeros(name_width))
+
+    @torch.no_grad()
+    def start(self, names: Float[Tensor, "names width"]) -> None:
+        """Take the centre and the first directions of W from the vectors of all names that are known."""
+        if not len(names):
+            return
+        self.centre.copy_(names.mean(0))
+        axes = torch.linalg.svd(self.seen(names), full_matrices=False).Vh[: len(self.W.weight)]
+        rest = nn.functional.normalize(self.W.weight[len(axes) :], dim=1)  # fewer names than directions: at random
+        directions = torch.cat([axes, rest])
+        length = (self.seen(names) @ directions.T).norm(dim=1).mean()
+        self.W.weight.copy_(directions / length.clamp(min=1e-6))  # points of names have about length 1
+
+    def seen(self, names: Float[Tensor, "names width"]) -> Float[Tensor, "names width"]:
+        """Names as directions from the centre."""
+        return nn.functional.normalize(names - self.centre, dim=1)
 
     def points(
         self, pad: Float[Tensor, "names 3"], names: Float[Tensor, "names width"]
     ) -> Float[Tensor, "names affect"]:
         """The points of these categories; `names` are the text vectors of their names."""
-        centred = names - names.mean(0) if len(names) > 1 else names
-        return torch.cat([pad, self.W(nn.functional.normalize(centred, dim=1))], 1)
+        return torch.cat([pad, self.W(self.seen(names))], 1)
 
     def logits(
         self, Y: Float[Tensor, "rows affect"], points: Float[Tensor, "names affect"]

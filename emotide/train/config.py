@@ -27,7 +27,13 @@ class TrainConfig(BaseModel, frozen=True, extra="forbid"):
     )
     forecast: float = Field(1.0, ge=0, description="weight of reading before the step is seen")
     next_observation: float = Field(0.1, ge=0, description="weight of predicting the next post's vector")
+    behaviour: float | None = Field(
+        None,
+        ge=0,
+        description="weight of who posts and who turns to whom; by default 1 where a log has no labels, else 0",
+    )
     anchor: float = Field(0.1, ge=0, description="weight of pleasure, arousal, dominance against published coordinates")
+    names: float = Field(0.0, ge=0, description="weight of agreeing with the names of emotions that posts sound like")
     reports: float = Field(0.5, ge=0, le=1, description="share of the batches in which earlier labels are fed back")
     spaces: tuple[str, ...] = Field((), description="the spaces to train on; empty: all that the log has labels in")
     weak_labels: tuple[Literal["vader", "pysenti"], ...] = Field(

@@ -11,6 +11,8 @@ from emotide.model import AffectiveModel, Unrolled
 from emotide.timeline import Timeline
 from emotide.train.config import TrainConfig
 
+SHARP = 1.0  # logits a standard deviation of likeness between a post and a name
+
 
 def class_weights(timeline: Timeline, space: str, power: float) -> Float[Tensor, " names"]:
     """(frequency of the class in the training part)^-power, scaled so that the mean weight of a label is 1."""
@@ -31,8 +33,9 @@ def reading_loss(
 ) -> Tensor:
     """Σ over rows of the loss of reading `target` from Y: cross-entropy of categories, squared error of coordinates.
 
-    For categories the first coordinates of Y are also drawn to the mean of the published coordinates, so that they
-    remain pleasure, arousal and dominance whatever the space is.
+    Where several categories may hold at once, each is a question of its own (binary cross-entropy). For categories the
+    first coordinates of Y are also drawn to the mean of the published coordinates, so that they remain pleasure,
+    arousal and dominance whatever the space is.
     """
     known = model.readings.spaces[space]
     scores = model.readings.scores(space, Y)
@@ -43,8 +46,11 @@ def reading_loss(
         error = (scores - target.nan_to_num(0.0)) / half
         return (weight[:, None] * given * error.square()).sum()
     weighted = target * classes
-    entropy = -(weighted * scores.log_softmax(1)).sum(1)
-    placed = (Y[:, :3] - target @ known.pad.to(Y)).square().sum(1)
+    if known.multi:
+        entropy = -(weighted * functional.logsigmoid(scores) + (1 - target) * functional.logsigmoid(-scores)).sum(1)
+    else:
+        entropy = -(weighted * scores.log_softmax(1)).sum(1)
+    placed = (Y[:, :3] - known.shares(target) @ known.pad.to(Y)).square().sum(1)
     return (weight * (entropy + anchor * placed)).sum()
 
 
@@ -70,9 +76,11 @@ def window_loss(
         count += len(target)
     loss = total / count if count else None
     expected = _next_observation(unrolled, vectors) if config.next_observation else None
-    if expected is None:
-        return loss
-    return config.next_observation * expected + (loss if loss is not None else 0.0)
+    alike = _names_alike(model, unrolled, vectors) if config.names else None
+    for share, part in ((config.next_observation, expected), (config.names, alike)):
+        if part is not None:
+            loss = share * part + (loss if loss is not None else 0.0)
+    return loss
 
 
 def _next_observation(unrolled: Sequence[Unrolled], vectors: Tensor) -> Tensor | None:
@@ -83,3 +91,21 @@ def _next_observation(unrolled: Sequence[Unrolled], vectors: Tensor) -> Tensor |
     real = torch.cat([vectors[u.step.seen.post] for u in said])
     expected = torch.cat([u.expected[torch.searchsorted(u.step.place, u.step.seen.owner)] for u in said])
     return 1 - functional.cosine_similarity(expected, real, dim=1).mean()
+
+
+def _names_alike(model: AffectiveModel, unrolled: Sequence[Unrolled], vectors: Tensor) -> Tensor | None:
+    """Cross-entropy of reading all known emotions at once, against how alike the posts and the names of these are.
+
+    Text and names have one encoder, so that a post that sounds like the name of an emotion says something of it, even
+    of one that was never labelled. Each name's likeness is counted in its own spread over the posts.
+    """
+    said = [u for u in unrolled if len(u.step.seen.post)]
+    if not said:
+        return None
+    posts = torch.cat([vectors[u.step.seen.post] for u in said])
+    Y = torch.cat([u.recognition[torch.searchsorted(u.step.place, u.step.seen.owner)] for u in said])
+    pad, names = model.readings.vocabulary()
+    alike = functional.normalize(posts, dim=1) @ model.readings.encoder.seen(names).T
+    alike = (alike - alike.mean(0)) / (alike.std(0) + 1e-6) if len(alike) > 1 else torch.zeros_like(alike)
+    logits = model.readings.encoder.logits(Y, model.readings.encoder.points(pad, names))
+    return -((SHARP * alike).softmax(1) * logits.log_softmax(1)).sum(1).mean()

@@ -16,13 +16,14 @@ from torch import Tensor
 
 from emotide.errors import ModelMismatch
 from emotide.model import AffectiveModel, EmotionSpace, FusedNetwork, Readings
+from emotide.model.sharpen import taken
 from emotide.timeline import Timeline
 from emotide.train.calibrate import Calibration
 from emotide.train.run import RunConfig
 from emotide.train.weak import WEAK_SPACE
 from emotide.vectors import TEXT, TextVectors, VectorCache, default_cache
 
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,7 @@ class Trained:
             {"version": version("emotide"), "seed": run.train.seed, "digest": timeline.digest},
         )  # fmt: skip
         made.add_spaces(spaces.values())
+        readings.encoder.start(readings.vocabulary()[1])
         raw = made._encode(taught)
         if len(raw):
             # a coordinate that hardly ever changes is not blown up to the size of the others
@@ -108,14 +110,15 @@ class Trained:
         """Write the model: safetensors and JSON, nothing that runs on loading."""
         folder.mkdir(parents=True, exist_ok=True)
         weights = {key: value.detach().cpu().contiguous() for key, value in self.model.state_dict().items()}
-        save_file(weights | {"scale": self.scale} | self.calibration.tensors(), folder / "model.safetensors")
+        beside = self.calibration.tensors() | self.model.readings.sharpened_tensors()
+        save_file(weights | {"scale": self.scale} | beside, folder / "model.safetensors")
         self.text.save(folder / "text")
         readings = self.model.readings
         head = {
             "format": FORMAT,
             "run": self.run.model_dump(mode="json"),
             "kinds": self.kinds,
-            "trained": readings.trained,
+            "trained": readings.taught,
             "spaces": [space.model_dump(mode="json") for space in readings.spaces.values()],
             "facts": self.facts,
         }
@@ -149,10 +152,12 @@ class Trained:
         run = RunConfig.model_validate(head["run"])
         text = TEXT[run.text].load(folder / "text")
         spaces = {space["name"]: EmotionSpace.model_validate(space) for space in head["spaces"]}
-        scale, calibration = tensors.pop("scale"), Calibration.taken(tensors)
-        readings = Readings(run.network.affect, text.width, {space: spaces[space] for space in head["trained"]})
+        scale, calibration, sharpened = tensors.pop("scale"), Calibration.taken(tensors), taken(tensors)
+        trained = {space: spaces[space].ordered(names) for space, names in dict(head["trained"]).items()}
+        readings = Readings(run.network.affect, text.width, trained)
         model = AffectiveModel(FusedNetwork(run.network, text.width, 2 * len(head["kinds"])), readings)
         model.load_state_dict(tensors)
         made = cls(model.eval().to(device), run, text, scale, head["kinds"], head["facts"], calibration)
         made.add_spaces(spaces.values())
+        readings.sharpened.update(sharpened)
         return made

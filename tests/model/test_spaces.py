@@ -81,14 +81,15 @@ def encoder():
     made = LabelEncoder(WIDTH, AFFECT).double()
     with torch.no_grad():
         made.sharpness.fill_(0.7)
+        made.centre.normal_()
     return made
 
 
-def test_points_are_pad_and_the_projected_centred_names():
+def test_points_are_pad_and_the_projected_names_seen_from_the_centre():
     made, pad, names = encoder(), torch.randn(4, 3).double(), torch.randn(4, WIDTH).double()
     got = made.points(pad, names)
     for k in range(4):
-        centred = names[k] - sum(names) / 4
+        centred = names[k] - made.centre
         unit = centred / centred.square().sum().sqrt()
         assert_close(got[k], torch.cat([pad[k], made.W.weight @ unit]))
 
