@@ -337,6 +337,9 @@ def bench(
     name: Annotated[str, typer.Argument(help="which measurement; 'list' shows them all")],
     data: Annotated[Path | None, typer.Option(help="the folder of public data sets; $EMOTIDE_DATA by default")] = None,
     seeds: Annotated[int, typer.Option(min=1, help="how many seeds")] = 3,
+    out: Annotated[
+        Path | None, typer.Option(help="a folder in which figures are kept; what is there is not measured again")
+    ] = None,
     json: Json = False,
 ) -> None:
     """The measurements behind every claim in the README.
@@ -346,7 +349,7 @@ def bench(
     from emotide.bench import run_bench
 
     with Bar() as bar:
-        found = run_bench(name, data, seeds, bar.say, bar.progress)
+        found = run_bench(name, data, seeds, bar.say, bar.progress, out)
     show(found, json)
 
 

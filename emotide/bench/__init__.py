@@ -5,13 +5,28 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from emotide.bench import calibration, cped, fanchuan, influence, ingest, meld, semi, social_evolution
-from emotide.bench.bench import Bench
-from emotide.errors import BadInput, UnknownName
+from emotide.bench import (
+    ablation,
+    calibration,
+    cped,
+    factor_graph,
+    fanchuan,
+    influence,
+    ingest,
+    meld,
+    network,
+    semi,
+    social_evolution,
+)
+from emotide.bench.bench import Bench, Composite
+from emotide.bench.kept import Runner
+from emotide.errors import UnknownName
 
-BENCHES: dict[str, Bench] = {
+BENCHES: dict[str, Bench | Composite] = {
+    "ablation": ablation.BENCH,
     "calibration": calibration.BENCH,
     "cped": cped.BENCH,
+    "factor_graph": factor_graph.BENCH,
     "fanchuan": fanchuan.BENCH,
     "influence": influence.BENCH,
     "ingest": ingest.BENCH,
@@ -19,18 +34,25 @@ BENCHES: dict[str, Bench] = {
     "semi": semi.BENCH,
     "social_evolution": social_evolution.BENCH,
 }
+BENCHES["network"] = network.composite(BENCHES)
 
 
 def run_bench(
-    name: str, data: Path | None, seeds: int, say: Callable[[str], None], progress: Callable[[int, int, str], None]
+    name: str,
+    data: Path | None,
+    seeds: int,
+    say: Callable[[str], None],
+    progress: Callable[[int, int, str], None],
+    out: Path | None = None,
 ) -> dict[str, Any]:
     """The figures of one measurement; 'list' tells which there are.
 
     Args:
-        name: a key of `BENCHES`, or 'list'.
+        name: a key of `BENCHES`, one of its parts as NAME.PART, or 'list'.
         data: the folder of public data sets; `$EMOTIDE_DATA` where None.
         seeds: how many.
         say, progress: what happens meanwhile.
+        out: a folder in which the figures of each part are kept, and found again; for 'network' also the report.
 
     Raises:
         UnknownName: no such measurement.
@@ -38,12 +60,22 @@ def run_bench(
     """
     if name == "list":
         return {key: bench.about for key, bench in BENCHES.items()}
-    if name not in BENCHES:
-        raise UnknownName("bench", name, [*BENCHES, "list"])
-    bench = BENCHES[name]
-    folder = data or Path(os.environ.get("EMOTIDE_DATA", "."))
-    if bench.needs and not (folder / bench.needs).is_dir():
-        raise BadInput(
-            f"bench {name} needs the data set {bench.needs!r} there: give --data or set EMOTIDE_DATA", folder
-        )
-    return bench.run(folder, list(range(seeds)), say, progress)
+    bench = _named(name)
+    runner = Runner(data or Path(os.environ.get("EMOTIDE_DATA", ".")), list(range(seeds)), say, progress, out)
+    figures = runner.figures(name, bench)
+    if name == "network" and out:
+        network.report(out, figures, runner)
+    return figures
+
+
+def _named(name: str) -> Bench | Composite:
+    key, *parts = name.split(".")
+    if key not in BENCHES:
+        raise UnknownName("bench", key, [*BENCHES, "list"])
+    bench = BENCHES[key]
+    for part in parts:
+        known = bench.parts if isinstance(bench, Composite) else {}
+        if part not in known:
+            raise UnknownName(f"part of bench {key!r}", part, known)
+        bench = known[part]
+    return bench

@@ -1,6 +1,6 @@
 """What every measurement is made of: a data set as a log, seeds, means with spreads."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +23,31 @@ class Bench:
     about: str
     needs: str | None
     run: Callable[[Path, list[int], Say, Progress], dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Composite:
+    """Several measurements, and what their figures make together.
+
+    Attributes:
+        about: what it shows.
+        parts: each may also be run alone, as NAME.PART.
+        joined: from part -> figures to the figures of all.
+        shared: whether the parts are benches with names of their own.
+    """
+
+    about: str
+    parts: Mapping[str, "Bench | Composite"]
+    joined: Callable[[dict[str, Any]], dict[str, Any]]
+    shared: bool = False
+
+    @property
+    def needs(self) -> None:
+        """Nothing: a part whose data set is not there is left out."""
+
+    def name_of(self, name: str, part: str) -> str:
+        """What a part is called where this is called `name`."""
+        return part if self.shared else f"{name}.{part}"
 
 
 @contextmanager
