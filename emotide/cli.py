@@ -2,6 +2,7 @@
 
 import sys
 import warnings
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
@@ -48,6 +49,13 @@ class Reports(StrEnum):
 
     hidden = "hidden"
     known = "known"
+
+
+class How(StrEnum):
+    """How influence is found."""
+
+    history = "history"
+    network = "network"
 
 
 KnownReports = Annotated[Reports, typer.Option(help="whether labels of earlier steps may be used")]
@@ -228,6 +236,12 @@ def predict(
     coverage: Annotated[
         float | None, typer.Option(help="add the set of emotions that holds the truth so often, such as 0.9")
     ] = None,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="why the --user is read so: what each post and word of the last days adds")
+    ] = False,
+    at: Annotated[datetime | None, typer.Option(help="with --explain: the last reading by then, UTC")] = None,
+    name: Annotated[str | None, typer.Option(help="with --explain: a category or dimension of the space")] = None,
+    window: Annotated[int, typer.Option(min=1, help="with --explain: steps back whose posts are asked for")] = 7,
     out: Out = None,
     json: Json = False,
     device: Device = "cpu",
@@ -238,9 +252,14 @@ def predict(
     """
     from emotide.api import Emotide, SocialLog
 
-    frame = Emotide.from_pretrained(model, device).predict(
-        SocialLog.open(store, create=False), user=user, horizon=horizon, space=space, reports=reports, coverage=coverage
-    )
+    if explain and user is None:
+        raise typer.BadParameter("--explain needs --user")
+    made, log = Emotide.from_pretrained(model, device), SocialLog.open(store, create=False)
+    if explain:
+        asked = at.replace(tzinfo=UTC) if at is not None else None
+        frame = made.explain(log, str(user), at=asked, space=space, name=name, reports=reports, window=window)
+    else:
+        frame = made.predict(log, user=user, horizon=horizon, space=space, reports=reports, coverage=coverage)
     write_table(frame, out) if out else show(frame, json)
 
 
@@ -251,21 +270,42 @@ def influence(
     user: User = None,
     top: Annotated[int, typer.Option(min=1, help="rows to print")] = 20,
     total: Annotated[bool, typer.Option("--total", help="one row a pair over all time")] = False,
+    how: Annotated[How, typer.Option(help="weigh each pair by its history, or ask the network step by step")] = (
+        How.history
+    ),
+    sources: Annotated[bool, typer.Option("--sources", help="who moves the network most: one row a person")] = False,
+    paths: Annotated[bool, typer.Option("--paths", help="chains by which moods travelled to the --user")] = False,
+    links: Annotated[int, typer.Option(min=1, max=6, help="with --paths: pairs in a chain, at most")] = 3,
+    picture: Annotated[
+        Path | None, typer.Option(help="with --paths: draw them to this .png, .svg or .pdf", callback=plot_file)
+    ] = None,
     space: Space = None,
     reports: KnownReports = Reports.known,
     out: Out = None,
     json: Json = False,
     device: Device = "cpu",
 ) -> None:
-    """Who moved whom, when and how much.
+    """Who moved whom, when and how much; who moves most; by which paths moods travelled.
 
     Example: emotide influence --store town.db --model town --user ana --total
     """
     from emotide.api import Emotide, SocialLog
 
-    frame = Emotide.from_pretrained(model, device).influence(
-        SocialLog.open(store, create=False), user=user, total=total, space=space, reports=reports
-    )
+    if paths and (user is None or sources):
+        raise typer.BadParameter("--paths needs --user, and is not --sources")
+    if picture and not paths:
+        raise typer.BadParameter("--picture draws --paths")
+    made, log = Emotide.from_pretrained(model, device), SocialLog.open(store, create=False)
+    if paths:
+        frame = made.paths(log, str(user), links=links, total=total or picture is not None, reports=reports)
+        if picture:
+            from emotide.api.path_picture import draw_paths
+
+            draw_paths(frame, str(user), picture)
+    elif sources:
+        frame = made.sources(log, space=space, reports=reports)
+    else:
+        frame = made.influence(log, user=user, total=total, space=space, reports=reports, how=how)
     write_table(frame, out) if out else show(frame.head(top), json)
 
 

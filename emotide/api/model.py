@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import torch
 from torch import Tensor
 
 from emotide.api.checks import known_user, one_of, same_training, usable_device
+from emotide.api.explaining import Question, reasons_table
 from emotide.api.frames import predict_frame
 from emotide.api.honesty import calibrated_rows, coverage_of, draw_reliability, set_column
 from emotide.api.influencing import HOW, Asked, influence_table, paths_table, sources_table
@@ -223,6 +225,41 @@ class Emotide:
         if coverage is not None:
             frame = frame.with_columns(set_column(calibration, known, reports, found.horizon, read, raw, coverage))
         return frame if user is None else frame.filter(pl.col("user_id") == user)
+
+    def explain(
+        self,
+        log: SocialLog,
+        user: str,
+        *,
+        at: datetime | None = None,
+        space: str | None = None,
+        name: str | None = None,
+        reports: str = "known",
+        window: int = 7,
+    ) -> pl.DataFrame:
+        """Why somebody is read as they are: what each post, their own and others', and each of its words adds.
+
+        Args:
+            log: what people did.
+            user: whose recognition is explained.
+            at: the last step that touched the user and had begun by then; the last of all by default.
+            space: in which the reading is made.
+            name: the category or dimension that is explained; by default the one that was read.
+            reports: whether labels of earlier steps may be used.
+            window: how many steps back posts are asked for.
+
+        Returns:
+            user_id, network, time, space, reading, kind ('reading', 'without', 'post', 'word'), share, post_id,
+            author_id, posted, word; shares are of the probability before calibration, or of the coordinate.
+
+        Raises:
+            BadInput: nothing is known of the user by then.
+            UnknownName: no such user, space or name.
+        """
+        asked = self._asked(log, user, space, reports, 0)
+        texts, known = log.texts(asked.timeline), self.spaces()[asked.space]
+        question = Question(user, at, name, window)
+        return reasons_table(self.trained, asked.timeline, asked.vectors, texts, known, asked.shown, question)
 
     def influence(
         self,

@@ -75,6 +75,7 @@ def run(data: Path, seeds: list[int], say: Say, progress: Progress) -> dict[str,
 def _measured(config: TownConfig, folder: Path, progress: Progress) -> dict[str, float]:
     """Everything about one town."""
     truth = simulate(folder, config)
+    (folder / "log" / "feedback.parquet").unlink()  # nothing is recommended here
     log = SocialLog.open(str(folder / "town.db"))
     log.ingest(folder / "log")
     emotide = Emotide.fit(log, recipe(config.seed), progress=progress)

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from emotide.model.affective import AffectiveModel, Shown
 from emotide.model.batch import Batch, Step, View
+from emotide.model.fused import State
 from emotide.model.spaces import AXES
 from emotide.model.trace import groups
 from emotide.timeline import Timeline
@@ -61,10 +62,8 @@ def moods(
             lonely = model.network.written(followed.before, alone, moved)
             if shown is not None:
                 lonely = model.fed(lonely, step, shown)
-            Y, own = (
-                model.network.read(after.H.index_select(0, active), after.M.index_select(0, active), moved.X)
-                for after in (followed.state, lonely)
-            )
+            Y = _known(model, followed.before, followed.H, followed.X, followed.state, active)
+            own = _known(model, followed.before, moved.H, moved.X, lonely, active)
             if shown is not None:
                 _write_reported(model, step, shown, Y, own)
             told = np.zeros(len(active), bool)
@@ -80,6 +79,14 @@ def moods(
     whole = {name: np.concatenate(parts) for name, parts in columns.items()}
     order = np.lexsort((whole["step"], whole["user"]))
     return Moods(**{name: column[order] for name, column in whole.items()})
+
+
+def _known(model: AffectiveModel, before: State, H: Tensor, X: Tensor, after: State, active: Tensor) -> Tensor:
+    """The recognition of the active users, or where they reported in the step what is read right after it."""
+    now = after.H.index_select(0, active)
+    recognised = model.network.read(H, before.M.index_select(0, active), X)
+    told = model.network.read(now, after.M.index_select(0, active))
+    return torch.where((now != H).any(1, keepdim=True), told, recognised)
 
 
 def _alone(view: View) -> View:

@@ -111,6 +111,12 @@ class WordVectors:
                 out[k] = weights @ vectors / weights.sum()
         return out
 
+    def parts(self, text: str) -> tuple[list[str], Float32[np.ndarray, " words"]]:
+        """The words of a text, and how much each counts in its vector; they count 1 together."""
+        found = tokens(text)
+        weights = np.array([self._weight(word) for word in found], np.float32)
+        return found, weights / weights.sum()
+
     def _word(self, word: str) -> Float32[np.ndarray, " width"]:
         if word in self.words:
             return np.asarray(self.vectors[self.words[word]])
