@@ -111,9 +111,11 @@ class SocialLog:
             spaces: whose categories give the order of the columns of labels; the log's own by default.
             kinds: of interaction, in the order wanted; from the log by default.
         """
-        names = {name: space.names for name, space in (spaces or self.spaces()).items()}
+        spaces = spaces or self.spaces()
+        names = {name: space.names for name, space in spaces.items()}
+        multi = [name for name, space in spaces.items() if space.multi]
         digest = self.store.digest()
-        wanted = json.dumps([FORMAT, digest, config.model_dump(), names, kinds], sort_keys=True)
+        wanted = json.dumps([FORMAT, digest, config.model_dump(), names, kinds, multi], sort_keys=True)
         folder = default_cache() / "timelines" / hashlib.sha256(wanted.encode()).hexdigest()[:32]
         if not (folder / "timeline.json").exists():
             tables = {name: self.store.table(name) for name in COMPILED}
@@ -121,7 +123,7 @@ class SocialLog:
             folder.parent.mkdir(parents=True, exist_ok=True)
             # a room of one's own: another process may compile the same log at the same time
             with TemporaryDirectory(prefix=folder.name, dir=folder.parent) as room:
-                compile_timeline(tables, config, names, kinds, digest).save(Path(room) / "timeline")
+                compile_timeline(tables, config, names, kinds, digest, multi).save(Path(room) / "timeline")
                 with suppress(OSError):  # the other was quicker
                     (Path(room) / "timeline").rename(folder)
         return Timeline.load(folder)

@@ -1,6 +1,6 @@
 """A log is compiled to a timeline: once, in bulk (DESIGN 1, 3.4, 4)."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import numpy as np
 import polars as pl
@@ -23,6 +23,7 @@ def compile_timeline(
     names: Mapping[str, list[str]] | None = None,
     kinds: list[str] | None = None,
     digest: str = "",
+    multi: Collection[str] = (),
 ) -> Timeline:
     """The timeline of a log.
 
@@ -33,6 +34,7 @@ def compile_timeline(
         names: of the categories or dimensions of spaces, in the order wanted; others are taken from the labels.
         kinds: of interaction, in the order wanted; from the log by default.
         digest: of the log, kept with the timeline.
+        multi: the spaces in which several categories may hold at once.
 
     Raises:
         BadInput: the log holds no event at all, or a space mixes categories and coordinates.
@@ -53,7 +55,7 @@ def compile_timeline(
     instant = "time" if config.turns else "step"
     labels = labels.with_columns(split_code=split_of(labels, instant))
     by_space = {
-        str(space): compile_labels(rows, (names or {}).get(str(space)))
+        str(space): compile_labels(rows, (names or {}).get(str(space)), space in multi)
         for (space,), rows in sorted(labels.group_by("space"))
     }
     contacts, starts = contacts.sort("network_row", "step", maintain_order=True), clock.starts(active)

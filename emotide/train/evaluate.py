@@ -10,7 +10,7 @@ from torch import Tensor
 
 from emotide.model import AffectiveModel, Batch, Reports
 from emotide.timeline import SPLITS, Group, Labels, Timeline
-from emotide.train.metrics import categorical, dimensional
+from emotide.train.metrics import categorical, dimensional, several
 
 REPORTS = ("hidden", "known")
 TASKS = ("recognition", "forecast")
@@ -79,7 +79,7 @@ def answers_of(
 def scores(
     labels: Labels, found: Answers, dimensional_space: bool, raw: Answers | None = None
 ) -> dict[str, dict[str, float | int | None]]:
-    """`{"recognition": …, "forecast": …}` with the metrics of DESIGN 5.
+    """`{"recognition": …, "forecast": …}` with the metrics of DESIGN 5, and `several` where categories hold at once.
 
     Args:
         labels: of the space.
@@ -90,8 +90,13 @@ def scores(
     if dimensional_space:
         truth = labels.target[found.row]
         return {name: dimensional(getattr(found, name), truth) for name in TASKS}
-    latest = labels.latest[found.row]
-    return {name: categorical(getattr(found, name), latest, getattr(raw or found, name).argmax(1)) for name in TASKS}
+    latest, truth = labels.latest[found.row], labels.target[found.row]
+    at_once = bool((labels.target.sum(1) > 1.001).any())
+    return {
+        name: categorical(getattr(found, name), latest, getattr(raw or found, name).argmax(1))
+        | (several(getattr(found, name), truth) if at_once else {})
+        for name in TASKS
+    }
 
 
 def dev_score(

@@ -61,14 +61,39 @@ def dimensional(
     return {"ccc": float(ccc), "pearson": float(pearson), "mae": float(mae), "n": len(truth)}
 
 
+def several(
+    probability: Float[np.ndarray, "rows names"], truth: Float[np.ndarray, "rows names"]
+) -> dict[str, float | None]:
+    """Where several categories may hold at once: each is a question of its own, yes from a share of one half on.
+
+    `several_macro_f1` and `several_auc` are means over the categories met, `several_precision` the mean precision at
+    each true category of a row's ranking (label ranking average precision).
+    """
+    from sklearn.metrics import f1_score, label_ranking_average_precision_score
+
+    held, met = truth >= 0.5, (truth >= 0.5).any(0)
+    if not met.any():
+        return {"several_macro_f1": None, "several_auc": None, "several_precision": None}
+    yes = probability >= 0.5
+    return {
+        "several_macro_f1": float(f1_score(held[:, met], yes[:, met], average="macro", zero_division=0)),
+        "several_auc": _mean_auc(probability, held),
+        "several_precision": float(label_ranking_average_precision_score(held, probability)),
+    }
+
+
 def _auc(probability: np.ndarray, truth: np.ndarray) -> float | None:
+    return _mean_auc(probability, truth[:, None] == np.arange(probability.shape[1]))
+
+
+def _mean_auc(probability: np.ndarray, held: np.ndarray) -> float | None:
+    """One against the rest, mean over the categories that hold in some rows and not in all."""
     from sklearn.metrics import roc_auc_score
 
     scores = []
-    for name in range(probability.shape[1]):
-        positive = truth == name
+    for positive, given in zip(held.T, probability.T, strict=True):
         if positive.any() and not positive.all():
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                scores.append(roc_auc_score(positive, probability[:, name]))
+                scores.append(roc_auc_score(positive, given))
     return float(np.mean(scores)) if scores else None

@@ -89,3 +89,20 @@ def test_names_are_in_the_order_wanted_and_an_unknown_one_is_told(tables):
 def test_a_space_of_categories_and_coordinates_at_once_is_refused(tables):
     with pytest.raises(BadInput, match="space 'mood': some have a category, some only coordinates"):
         mood(tables, ("ana", 0, "joy"), ("ana", 1, {"pleasure": 0.3}))
+
+
+def test_several_categories_at_once_hold_side_by_side(tables):
+    post = {"post_id": "p"}
+    labels = [
+        ("ana", 0, "joy", {"weight": 0.5} | post), ("ana", 0, "anger", {"weight": 0.5} | post),
+        ("bo", 0, "joy", {"weight": 0.8}), ("bo", 0, "fear", {"weight": 0.2}),
+        ("cy", 0, "joy"), ("cy", 0, "fear"), ("cy", 0.5, "joy"), ("cy", 0.6, "anger", {"weight": 4.0}),
+        ("di", 0, "joy", {"weight": 0.0}),
+    ]  # fmt: skip
+    _, got = mood(tables, *labels, multi=["mood"])
+    expected = [[1, 0, 1], [0, 0.25, 1], [4 / 7, 2 / 7, 3 / 7], [0, 0, 1]]
+    np.testing.assert_allclose(got.target, expected, rtol=1e-6)
+    np.testing.assert_allclose(got.weight, [1, 1, 7 / 3, 0], rtol=1e-6)  # a report of two emotions is one report
+    assert got.latest.tolist() == [2, 2, 0, 2]
+    _, shares = mood(tables, *labels)
+    np.testing.assert_allclose(shares.target[:2], [[0.5, 0, 0.5], [0, 0.2, 0.8]], rtol=1e-6)

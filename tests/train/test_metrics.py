@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, f1_score, log_loss, roc_auc_score
 
-from emotide.train.metrics import calibration_error, categorical, dimensional
+from emotide.train.metrics import calibration_error, categorical, dimensional, several
 
 SEEDS = st.integers(0, 2**32 - 1)
 
@@ -102,3 +102,13 @@ def test_concordance_punishes_what_correlation_forgives():
 def test_a_constant_has_no_concordance():
     assert dimensional(np.ones((4, 1)), np.arange(4.0)[:, None]) == {"ccc": None, "pearson": None, "mae": None, "n": 4}
     assert dimensional(np.ones((0, 1)), np.ones((0, 1)))["n"] == 0
+
+
+def test_several_categories_at_once_are_questions_of_their_own():
+    truth = np.array([[1, 1, 0], [1, 0, 0], [0, 1, 0], [0.4, 0, 0]])
+    read = np.array([[0.9, 0.3, 0.1], [0.6, 0.2, 0.7], [0.7, 0.8, 0.1], [0.1, 0.1, 0.2]])
+    got = several(read, truth)
+    assert got["several_macro_f1"] == pytest.approx((2 * 2 / 5 + 2 * 1 / 3) / 2)  # of the two that are ever true
+    assert got["several_auc"] == pytest.approx((3 / 4 + 4 / 4) / 2)
+    assert got["several_precision"] == pytest.approx((1 + 1 / 2 + 1 + 1) / 4)
+    assert set(several(np.zeros((0, 3)), np.zeros((0, 3))).values()) == {None}
