@@ -77,13 +77,18 @@ class Runner:
                 self.records[name] = record
                 return dict(record["figures"])
         start = time.monotonic()
-        figures = bench.run(self.data, self.seeds, self.say, self.progress)
+        figures = _plain(bench.run(self.data, self.seeds, self.say, self.progress))
         seconds = round(time.monotonic() - start, 1)
         record = {"seeds": self.seeds, "version": version, "seconds": seconds, "machine": machine(), "figures": figures}
         self.records[name] = record
         if file:
             write(file, json.dumps(record, indent=1))
         return figures
+
+
+def _plain(figures: dict[str, Any]) -> dict[str, Any]:
+    """The figures as they are once they were written and read: the same whether measured now or kept."""
+    return dict(json.loads(json.dumps(figures, default=lambda number: number.item())))
 
 
 def write(file: Path, text: str) -> None:

@@ -3,6 +3,7 @@
 import json
 from functools import partial
 
+import numpy as np
 import pytest
 
 from emotide.bench import _named, kept
@@ -80,6 +81,14 @@ def test_a_part_without_its_data_set_is_left_out_and_alone_an_error(world, tmp_p
     only = Composite("one", {"c": whole.parts["inner"].parts["c"]}, dict)
     with pytest.raises(BadInput, match="bench y needs the data set 'set' there"):
         runner().figures("y", only)
+
+
+def test_figures_are_the_same_measured_and_kept(world):
+    _, runner, _, _ = world
+    bench = Bench("depths", None, lambda *asked: {4: np.float32(0.5), 8: np.arange(3)[1], "seeds": (0, 1)})
+    wanted = {"4": 0.5, "8": 1, "seeds": [0, 1]}
+    assert runner().figures("depths", bench) == runner().figures("depths", bench) == wanted
+    assert runner(out=None).figures("depths", bench) == wanted
 
 
 def test_parts_that_are_shared_keep_their_names(world):

@@ -6,6 +6,7 @@ Counted are choices about emotion, not sizes, rates and other settings of learni
 SHARED = (
     "time is cut into steps of one length, and nothing within a step has an order",
     "a neighbour is whom a tie or a contact of the last 30 steps makes one",
+    "what a neighbour felt acts from the next step on, unless the two are in touch",
     "no more than 16 neighbours known from before count, and as many new ones; late contacts are drawn more often",
 )
 FACTOR_GRAPH = (
