@@ -16,6 +16,7 @@ from emotide.bench import (
     meld,
     network,
     semi,
+    shortcuts,
     social_evolution,
 )
 from emotide.bench.bench import Bench, Composite
@@ -32,6 +33,7 @@ BENCHES: dict[str, Bench | Composite] = {
     "ingest": ingest.BENCH,
     "meld": meld.BENCH,
     "semi": semi.BENCH,
+    "shortcuts": shortcuts.BENCH,
     "social_evolution": social_evolution.BENCH,
 }
 BENCHES["network"] = network.composite(BENCHES)
