@@ -32,10 +32,12 @@ def test_the_reading_is_what_the_network_decides_on_and_the_columns_are_calibrat
         assert np.allclose(ours.filter(rows).select(names).to_numpy(), wanted, atol=1e-6)
 
 
-def test_sets_are_the_categories_under_the_limit(made):
+@pytest.mark.parametrize("task", ["recognition", "forecast"])
+def test_sets_are_the_categories_under_the_limit(made, task):
     emotide, _, log = made
-    rows = emotide.predict(log, coverage=0.8)
-    fitted = emotide.trained.calibration.of("ekman_neutral", "known", "recognition", 7)
+    rows = emotide.predict(log, coverage=0.8, horizon=2)
+    rows = rows.filter((pl.col("horizon") > 0) == (task == "forecast"))
+    fitted = emotide.trained.calibration.of("ekman_neutral", "known", task, 7)
     names, strange = rows.columns[6:-1], fitted.strange[:, 0]
     allowed = strange[int(np.ceil((len(strange) + 1) * 0.8)) - 1]
     for row in rows.iter_rows(named=True):
