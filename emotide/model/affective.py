@@ -8,6 +8,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from emotide.model.batch import Batch, Reports, Step
+from emotide.model.behaviour import Behaviour
 from emotide.model.fused import FusedNetwork, Moved, State
 from emotide.model.readings import Readings
 
@@ -28,6 +29,7 @@ class Unrolled(NamedTuple):
     """What the network says in one step about the users who have a post or a label in it."""
 
     step: Step
+    before: State  # of the step before
     state: State  # after the step, with the reports fed
     forecast: Float[Tensor, "asked affect"]  # read with nothing of the step seen
     recognition: Float[Tensor, "asked affect"]  # read with the posts seen
@@ -35,11 +37,12 @@ class Unrolled(NamedTuple):
 
 
 class AffectiveModel(nn.Module):
-    """The fused network and its readings."""
+    """The fused network and its readings, of emotions and, where wanted, of behaviour."""
 
-    def __init__(self, network: FusedNetwork, readings: Readings) -> None:
+    def __init__(self, network: FusedNetwork, readings: Readings, behaviour: bool = False) -> None:
         super().__init__()
         self.network, self.readings = network, readings
+        self.behaviour = Behaviour(network) if behaviour else None
 
     def follow(
         self,
@@ -88,7 +91,7 @@ class AffectiveModel(nn.Module):
             H, X = seen.index_select(0, step.place), X.index_select(0, step.place)
             Y = network.read(torch.cat([quiet, H]), torch.cat([M, M]), torch.cat([silence, X]))
             forecast, recognition = Y.chunk(2)
-            yield Unrolled(step, state, forecast, recognition, network.next_X(quiet))
+            yield Unrolled(step, before, state, forecast, recognition, network.next_X(quiet))
 
     def fed(self, state: State, step: Step, shown: Shown) -> State:
         """The state after what each user reported in the step, in whichever spaces: the mean of the points."""

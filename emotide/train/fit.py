@@ -12,6 +12,7 @@ from torch import Tensor
 
 from emotide.model import AffectiveModel, Batch, Reports, Shown, State
 from emotide.timeline import Timeline
+from emotide.train.behaviour import Lesson, behaviour_dev, behaviour_weight, calibrate_behaviour
 from emotide.train.checkpoint import Checkpoint
 from emotide.train.config import TrainConfig
 from emotide.train.evaluate import dev_score
@@ -60,6 +61,7 @@ def fit(
     """
     spaces, told = trained_spaces(timeline, config), without_weak_labels(timeline)
     classes = {space: class_weights(timeline, space, config.class_weights).to(vectors) for space in spaces}
+    weight = behaviour_weight(timeline, config) if model.behaviour is not None else 0.0
     optimizer = torch.optim.AdamW(model.parameters(), config.learning_rate, weight_decay=config.weight_decay)
     mean, best, history = deepcopy(model).eval(), deepcopy(model.state_dict()), History()
     updates = 0
@@ -74,12 +76,14 @@ def fit(
         torch.manual_seed(config.seed * 10_007 + epoch)  # so that a resumed run equals one that was never interrupted
         rng = np.random.default_rng((config.seed, epoch))
         losses: list[float] = []
-        for value in _epoch(model, timeline, vectors, classes, config, optimizer, rng):
+        for value in _epoch(model, timeline, vectors, classes, config, optimizer, rng, weight):
             losses.append(value)
             updates += 1
             _average(mean, model, config.averaging, updates)
         loss = float(np.mean(losses)) if losses else 0.0
         judged = dev_score(mean, told, vectors, [space for space in spaces if space != WEAK_SPACE], regimes)
+        if judged is None and weight:
+            judged = behaviour_dev(mean, timeline, vectors)
         score = -loss if judged is None else judged  # without labels in dev, the loss is all there is to go by
         history.rows.append({"loss": loss, "dev": score, "updates": len(losses)})
         if history.since_best == 0:
@@ -90,6 +94,8 @@ def fit(
             progress(epoch + 1, config.epochs, f"loss {loss:.3f}, dev {score:.3f} (best {history.best:.3f})")
     model.load_state_dict(best)
     model.eval()
+    if weight:
+        calibrate_behaviour(model, timeline, vectors)
     return history
 
 
@@ -101,17 +107,19 @@ def _epoch(
     config: TrainConfig,
     optimizer: torch.optim.Optimizer,
     rng: np.random.Generator,
+    weight: float,
 ) -> Iterator[float]:
     """The losses of an epoch's gradient steps: passes over the training part until there are enough of them."""
     done = 0
     while done < config.updates:
         before = done
-        groups = _batches(timeline, list(classes), config, rng)
+        groups = _batches(timeline, list(classes), config, rng, weight > 0)
         for group in groups:
             batch, shown = Batch(timeline.group(group), vectors.device, vectors.dtype), _shown(config, rng)
-            last = _last_train_step(batch, _train_posts(timeline))
-            window = _window(batch, last, len(groups), config)
-            for loss in _train_batch(model, batch, vectors, classes, config, optimizer, shown, window, last):
+            lesson = Lesson.of(batch, weight, rng) if weight else None
+            last = _last_train_step(batch, _train_posts(timeline), lesson)
+            window = _window(batch, last, len(groups), config, lesson)
+            for loss in _train_batch(model, batch, vectors, classes, config, optimizer, shown, window, last, lesson):
                 done += 1
                 yield loss
         if done == before:
@@ -125,10 +133,12 @@ def trained_spaces(timeline: Timeline, config: TrainConfig) -> list[str]:
 
 
 def _batches(
-    timeline: Timeline, spaces: Sequence[str], config: TrainConfig, rng: np.random.Generator
+    timeline: Timeline, spaces: Sequence[str], config: TrainConfig, rng: np.random.Generator, contacts: bool = False
 ) -> list[list[int]]:
-    """The networks with a label or a post to learn from, shuffled, in batches of networks of like length."""
+    """The networks with a label or a post to learn from, or a contact, in batches of like length, shuffled."""
     wrote = timeline.users["network_row"].to_numpy()[timeline.posts["user"].to_numpy()[_train_posts(timeline)]]
+    turned = timeline.events.contact_target[timeline.events.contact_split == TRAIN] if contacts else wrote[:0]
+    wrote = np.append(wrote, timeline.users["network_row"].to_numpy()[turned])
     networks = sorted(set(wrote.tolist()).union(*(timeline.networks_with(TRAIN, space) for space in spaces)))
     if not networks:
         networks = list(range(len(timeline.networks)))
@@ -138,19 +148,21 @@ def _batches(
     return [groups[k] for k in rng.permutation(len(groups))]
 
 
-def _window(batch: Batch, last: int, batches: int, config: TrainConfig) -> int:
+def _window(batch: Batch, last: int, batches: int, config: TrainConfig, lesson: Lesson | None = None) -> int:
     """Steps per gradient step: the config's, or fewer where an epoch would else hold too few gradient steps."""
     wanted = -(-config.updates // batches)
-    taught = int(_teaches(batch)[:last].sum())
+    taught = int(_teaches(batch, lesson)[:last].sum())
     return min(config.window, max(config.least_window, taught // wanted))
 
 
-def _teaches(batch: Batch) -> Bool[np.ndarray, " steps"]:
-    """Which steps of a batch hold something to learn from: a label of the training part, or a post."""
+def _teaches(batch: Batch, lesson: Lesson | None = None) -> Bool[np.ndarray, " steps"]:
+    """Which steps of a batch hold something to learn from: a label of the training part, a post, or a contact."""
     group = batch.group
     taught = np.diff(group.bounds["post"]) > 0
     for labels in group.labels.values():
         taught[labels.step[labels.split == TRAIN] - group.first_step] = True
+    if lesson is not None:
+        taught |= lesson.teaches
     return taught
 
 
@@ -177,16 +189,19 @@ def _train_batch(
     shown: Shown | None,
     window: int,
     last: int,
+    lesson: Lesson | None = None,
 ) -> Iterator[float]:
     """One pass over the steps before `last` of a batch, a gradient step per window of steps; yields the losses."""
     model.train()
     state = model.network.initial(len(batch.group.users), batch.group.pairs)
-    taught = _teaches(batch)
+    taught = _teaches(batch, lesson)
     for first in range(0, last, window):
         end = min(first + window, last)
         with torch.set_grad_enabled(bool(taught[first:end].any())):
             unrolled = list(model.unroll(batch, vectors, state, first, end, shown))
         loss = window_loss(model, unrolled, vectors, classes, config)
+        if lesson is not None:
+            loss = lesson.added(loss, model, unrolled)
         state = State(*(part.detach() for part in unrolled[-1].state))
         if loss is None or not loss.requires_grad:
             continue
@@ -203,8 +218,8 @@ def _train_posts(timeline: Timeline) -> Bool[np.ndarray, " posts"]:
     return train
 
 
-def _last_train_step(batch: Batch, train_posts: Bool[np.ndarray, " posts"]) -> int:
-    """The end of the training part of a batch: nothing after its last training label or post is looked at."""
+def _last_train_step(batch: Batch, train_posts: Bool[np.ndarray, " posts"], lesson: Lesson | None = None) -> int:
+    """The end of the training part of a batch: nothing after its last training label, post or contact is looked at."""
     group = batch.group
     posted = group.events.step["post"][train_posts[group.events.post]]
     ends = [int(posted.max()) + 1 - group.first_step] if len(posted) else []
@@ -213,6 +228,8 @@ def _last_train_step(batch: Batch, train_posts: Bool[np.ndarray, " posts"]) -> i
         for labels in group.labels.values()
         if (labels.split == TRAIN).any()
     ]
+    if lesson is not None:
+        ends.append(lesson.end)
     return max(ends, default=group.steps)
 
 

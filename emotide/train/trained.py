@@ -18,6 +18,7 @@ from emotide.errors import ModelMismatch
 from emotide.model import AffectiveModel, EmotionSpace, FusedNetwork, Readings
 from emotide.model.sharpen import taken
 from emotide.timeline import Timeline
+from emotide.train.behaviour import behaviour_weight
 from emotide.train.calibrate import Calibration
 from emotide.train.run import RunConfig
 from emotide.train.weak import WEAK_SPACE
@@ -70,7 +71,7 @@ class Trained:
         network = FusedNetwork(run.network, text.width, 2 * len(timeline.kinds))
         scale = torch.stack([torch.zeros(text.width), torch.ones(text.width)])
         made = cls(
-            AffectiveModel(network, readings).to(device), run, text, scale, timeline.kinds,
+            AffectiveModel(network, readings, behaviour_weight(timeline, run.train) > 0).to(device), run, text, scale, timeline.kinds,
             {"version": version("emotide"), "seed": run.train.seed, "digest": timeline.digest},
         )  # fmt: skip
         made.add_spaces(spaces.values())
@@ -155,7 +156,8 @@ class Trained:
         scale, calibration, sharpened = tensors.pop("scale"), Calibration.taken(tensors), taken(tensors)
         trained = {space: spaces[space].ordered(names) for space, names in dict(head["trained"]).items()}
         readings = Readings(run.network.affect, text.width, trained)
-        model = AffectiveModel(FusedNetwork(run.network, text.width, 2 * len(head["kinds"])), readings)
+        behaviour = any(name.startswith("behaviour.") for name in tensors)
+        model = AffectiveModel(FusedNetwork(run.network, text.width, 2 * len(head["kinds"])), readings, behaviour)
         model.load_state_dict(tensors)
         made = cls(model.eval().to(device), run, text, scale, head["kinds"], head["facts"], calibration)
         made.add_spaces(spaces.values())

@@ -1,0 +1,146 @@
+"""What is known of any two people before a step: how often and how lately each turned to the other, and to anybody.
+
+Every contact is kept sorted by who it came from, whom it reached and by pair, so that the habits of any pairs at any
+steps are a few searches in sorted keys, with no loop over pairs.
+"""
+
+import numpy as np
+from jaxtyping import Float, Float32, Int
+
+from emotide.timeline import Group
+
+LAST = 16  # contacts of a person that are looked at one by one
+SPANS = (1, 5, 20)  # steps: how often lately
+NEVER = 1000  # steps ago, for what never happened
+
+
+class _Kept:
+    """Contacts sorted by a key and step."""
+
+    def __init__(self, key: Int[np.ndarray, " contacts"], step: Int[np.ndarray, " contacts"], scale: int) -> None:
+        self.scale = scale
+        self.order = np.argsort(key * scale + step, kind="stable")
+        self.key, self.step = (key * scale + step)[self.order], step[self.order]
+
+    def before(self, key: np.ndarray, step: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """First and last (exclusive) place of what has this key and happened before this step."""
+        return np.searchsorted(self.key, key * self.scale), np.searchsorted(self.key, key * self.scale + step)
+
+    def lately(self, key: np.ndarray, step: np.ndarray) -> list[Float[np.ndarray, " asked"]]:
+        """How often ever, how lately, and how often within each span, on scales of about 1."""
+        start, end = self.before(key, step)
+        latest = np.append(self.step, 0)[np.maximum(end, 1) - 1]
+        since = np.where(end > start, np.minimum(np.abs(step - latest), NEVER), NEVER)
+        spans = [np.searchsorted(self.key, key * self.scale + np.maximum(step - span, 0)) for span in SPANS]
+        return [np.log1p(end - start), np.log1p(since) / 4, 1.0 / since, *(np.log1p(end - first) for first in spans)]
+
+
+class Habits:
+    """Who turned to whom in a group of networks, asked about any pairs before any steps."""
+
+    def __init__(self, group: Group) -> None:
+        e, self._users, self._first = group.events, len(group.users), group.first_step
+        source, target = e.contact_source.astype(np.int64), e.contact_target.astype(np.int64)
+        step, scale = e.step["contact"].astype(np.int64) - self._first, group.steps + 2
+        self._made, self._received = _Kept(source, step, scale), _Kept(target, step, scale)
+        self._pair = _Kept(source * self._users + target, step, scale)
+        self._posts = _Kept(e.post_user.astype(np.int64), e.step["post"].astype(np.int64) - self._first, scale)
+        self.network, self.ends = group.network, np.full(group.networks, -1)
+        np.maximum.at(self.ends, group.network[e.active_user], e.step["active"])
+        self._touched = np.full(self._users, self._first + scale)
+        np.minimum.at(self._touched, e.active_user, e.step["active"])
+        one, other = np.concatenate([source, target]), np.concatenate([target, source])
+        self._met = _Kept(one, np.concatenate([step, step]), scale)
+        self._other = other[self._met.order]
+        self._row, self._rows = self._state_rows(group)
+
+    def of(
+        self, source: Int[np.ndarray, " asked"], target: Int[np.ndarray, " asked"], step: Int[np.ndarray, " asked"]
+    ) -> Float32[np.ndarray, "asked habits"]:
+        """What of source and target and the two of them was known before the step; `PAIR` numbers."""
+        i, j, step = source.astype(np.int64), target.astype(np.int64), step.astype(np.int64) - self._first
+        there, back = i * self._users + j, j * self._users + i
+        told = [kept.lately(who, step) for kept in (self._made, self._received) for who in (i, j)]
+        told += [self._pair.lately(pair, step) for pair in (there, back)]
+        mine, theirs = self._latest(i, step), self._latest(j, step)
+        columns = [column for columns in told for column in columns]
+        columns += self._place(mine, j) + self._place(theirs, i) + self._shared(mine, theirs)
+        columns.append(columns[EACH * 4] - columns[0])  # log share of the source's contacts that went to the target
+        return np.stack(columns, 1).astype(np.float32)
+
+    def own(self, user: Int[np.ndarray, " asked"], step: Int[np.ndarray, " asked"]) -> Float32[np.ndarray, "asked own"]:
+        """What was known of each one alone before the step."""
+        who, step = user.astype(np.int64), step.astype(np.int64) - self._first
+        kinds = (self._posts, self._made, self._received)
+        return np.stack([column for kept in kinds for column in kept.lately(who, step)], 1).astype(np.float32)
+
+    def present(self, step: int) -> Int[np.ndarray, " present"]:
+        """Who was heard of before the step, in networks of which anything is heard in it or later."""
+        return np.flatnonzero((self._touched < step) & (self.ends[self.network] >= step))
+
+    def population(
+        self, step: int, drawn: int, rng: np.random.Generator
+    ) -> tuple[
+        Int[np.ndarray, " pairs"], Int[np.ndarray, " pairs"], Float[np.ndarray, " pairs"], Float[np.ndarray, " pairs"]
+    ]:
+        """The pairs in contact in a step, and a sample of all others: source, target, whether in contact, weight.
+
+        Args:
+            step: whose contacts.
+            drawn: how many others of those with an earlier contact, and as many of those without.
+            rng: draws.
+        """
+        now = step - self._first
+        known, begin = np.unique(self._pair.key // self._pair.scale, return_index=True)
+        step_of, here = self._pair.step, self._pair.key // self._pair.scale
+        happened = np.unique(here[step_of == now])
+        met = np.setdiff1d(known[step_of[begin] < now], happened)
+        people = self.present(step)
+        some, other = rng.choice(people, (2, drawn)) if len(people) else np.zeros((2, 0), np.int64)
+        never = np.unique((some * self._users + other)[(self.network[some] == self.network[other]) & (some != other)])
+        never = np.setdiff1d(never, np.union1d(met, happened))
+        size = np.bincount(self.network[people], minlength=1).astype(float)
+        strangers = max(float((size * (size - 1)).sum()) - len(met), 0.0)
+        old = rng.choice(met, min(drawn, len(met)), replace=False)
+        key = np.concatenate([happened, old, never])
+        weight = [1.0, len(met) / max(len(old), 1), strangers / max(len(never), 1)]
+        parts = [len(happened), len(old), len(never)]
+        truth = np.repeat([1.0, 0.0, 0.0], parts)
+        return key // self._users, key % self._users, truth, np.repeat(weight, parts)
+
+    def rows(self, source: Int[np.ndarray, " asked"], target: Int[np.ndarray, " asked"]) -> Int[np.ndarray, " asked"]:
+        """The row of the table of influence states of each pair, source on target; -1 where it has none."""
+        key = source.astype(np.int64) * self._users + target
+        if not len(self._row):
+            return np.full(len(key), -1)
+        place = np.searchsorted(self._row, key).clip(max=len(self._row) - 1)
+        return np.where(self._row[place] == key, self._rows[place], -1)
+
+    def _state_rows(self, group: Group) -> tuple[np.ndarray, np.ndarray]:
+        e = group.events
+        key = e.pair_source.astype(np.int64) * self._users + e.pair_target
+        known, first = np.unique(key, return_index=True)
+        return known, e.pair[first].astype(np.int64)
+
+    def _latest(self, who: np.ndarray, step: np.ndarray) -> np.ndarray:
+        """The latest `LAST` people each was in touch with, latest first; -1 where there were fewer."""
+        start, end = self._met.before(who, step)
+        place = end[:, None] - 1 - np.arange(LAST)
+        if not len(self._other):
+            return np.full(place.shape, -1)
+        return np.where(place >= start[:, None], self._other[np.maximum(place, 0)], -1)
+
+    def _place(self, latest: np.ndarray, other: np.ndarray) -> list[np.ndarray]:
+        """Share of the other among the latest, and 1 / (how many contacts ago)."""
+        same = latest == other[:, None]
+        return [same.mean(1), np.where(same.any(1), 1 / (1.0 + same.argmax(1)), 0.0)]
+
+    def _shared(self, mine: np.ndarray, theirs: np.ndarray) -> list[np.ndarray]:
+        """Shares of either's latest contacts with people who are among the other's latest too."""
+        same = (mine[:, :, None] == theirs[:, None, :]) & (mine >= 0)[:, :, None]
+        return [same.any(2).mean(1), same.any(1).mean(1)]
+
+
+EACH = 3 + len(SPANS)  # numbers about one kind of contact
+OWN = 3 * EACH
+PAIR = 6 * EACH + 4 + 2 + 1
