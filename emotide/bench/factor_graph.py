@@ -14,7 +14,7 @@ from emotide.timeline import SPLITS
 from emotide.train.evaluate import TASKS, scores
 
 METRICS = ("weighted_f1", "macro_f1", "accuracy", "auc")
-TRIALS = 12  # settings of the factor graph that are tried on dev, for each seed; of ours fewer were, once a log
+TRIALS = 8  # settings of the factor graph that are tried on dev, for each seed; of ours about as many were, once a log
 COMPARED = ("social_evolution", "fanchuan_campuslife", "fanchuan_cs2", "town")
 
 

@@ -126,11 +126,12 @@ class FactorGraph:
         """A value whose gradient is that of the negative log-likelihood of all labels together."""
         local, potential = self.seen @ self.weights["seen"], factors.potential(self.weights["seen_tables"])
         with torch.no_grad():
+            factor = potential.exp()
             for graph, more in ((free, 0.0), (given, told)):
                 graph.replace(local.detach() + more)
-                graph.sweep(potential)
+                graph.sweep(factor)
             node = free.beliefs() - given.beliefs()
-            pair = free.pair_beliefs(potential) - given.pair_beliefs(potential)
+            pair = free.pair_beliefs(factor) - given.pair_beliefs(factor)
         return (node * local).sum() + (pair * potential).sum()
 
     def _alone(self, factors: Factors, name: str, taught: Tensor) -> Tensor:
@@ -156,10 +157,8 @@ class FactorGraph:
             probabilities, variables × names, twice.
         """
         local, factors, leaves = self.seen @ self.weights["seen"], self.factors, self.leaves
-        potential, silent = (
-            factors.potential(self.weights["seen_tables"]),
-            leaves.potential(self.weights["silent_tables"]),
-        )
+        factor = factors.potential(self.weights["seen_tables"]).exp()
+        silent = leaves.potential(self.weights["silent_tables"])
         graph = Propagation(factors.source, factors.target, local, self.config.damping)
         told = evidence(self.label, self.names, local)
         foreseen = self.silent @ self.weights["silent"]
@@ -177,7 +176,7 @@ class FactorGraph:
             foreseen.index_add_(0, leaves.target[part], message - message.logsumexp(1, keepdim=True))
             first = bound[np.searchsorted(steps, step - self.config.lag, side="right")]
             for _ in range(self.config.sweeps):
-                graph.sweep(potential, int(first), int(bound[k + 1]))
+                graph.sweep(factor, int(first), int(bound[k + 1]))
             recognized[here] = graph.total[here]
             if known:
                 graph.total[here] += told[here]

@@ -6,7 +6,7 @@ from torch import Tensor
 
 
 class Propagation:
-    """Messages along factors of two variables, passed until they agree; all in logarithms.
+    """Messages along factors of two variables, passed until they agree; messages are in logarithms, factors are not.
 
     On a tree the beliefs are the exact marginals after as many sweeps as it is long; with loops they are an estimate
     (Murphy, Weiss & Jordan 1999), which damping helps to settle.
@@ -35,20 +35,19 @@ class Propagation:
         self.total += local - self.local
         self.local = local
 
-    def sweep(self, potential: Float[Tensor, "edges names names"], first: int = 0, last: int | None = None) -> None:
+    def sweep(self, factor: Float[Tensor, "edges names names"], first: int = 0, last: int | None = None) -> None:
         """Every message of the factors `first` to `last` (exclusive) once, both ways, from those before the sweep.
 
         Args:
-            potential: log-potential of each factor, category of the source × category of the target.
+            factor: each factor's value, above 0, category of the source × category of the target.
             first, last: which factors.
         """
         part = slice(first, last)
         source, target = self.source[part], self.target[part]
-        from_source = self.total.index_select(0, source) - self.back[part]
-        from_target = self.total.index_select(0, target) - self.forth[part]
-        pair = potential[part]
-        forth = self._damped((from_source[:, :, None] + pair).logsumexp(1), self.forth[part])
-        back = self._damped((from_target[:, None, :] + pair).logsumexp(2), self.back[part])
+        from_source = self._cavity(source, self.back[part])
+        from_target = self._cavity(target, self.forth[part])
+        forth = self._damped(torch.bmm(from_source[:, None, :], factor[part])[:, 0], self.forth[part])
+        back = self._damped(torch.bmm(factor[part], from_target[:, :, None])[:, :, 0], self.back[part])
         self.total.index_add_(0, target, forth - self.forth[part]).index_add_(0, source, back - self.back[part])
         self.forth[part], self.back[part] = forth, back
 
@@ -56,15 +55,18 @@ class Propagation:
         """The probability of each category of each variable."""
         return self.total.softmax(1)
 
-    def pair_beliefs(self, potential: Float[Tensor, "edges names names"]) -> Float[Tensor, "edges names names"]:
+    def pair_beliefs(self, factor: Float[Tensor, "edges names names"]) -> Float[Tensor, "edges names names"]:
         """The probability of each pair of categories of each factor's source and target."""
-        from_source = self.total.index_select(0, self.source) - self.back
-        from_target = self.total.index_select(0, self.target) - self.forth
-        whole = from_source[:, :, None] + potential + from_target[:, None, :]
-        return whole.flatten(1).softmax(1).view_as(whole)
+        from_source, from_target = self._cavity(self.source, self.back), self._cavity(self.target, self.forth)
+        whole = from_source[:, :, None] * factor * from_target[:, None, :]
+        return whole / whole.sum((1, 2), keepdim=True)
+
+    def _cavity(self, variable: Tensor, message: Tensor) -> Float[Tensor, "edges names"]:
+        """What a variable says without what the factor told it."""
+        return (self.total.index_select(0, variable) - message).softmax(1)
 
     def _damped(self, new: Tensor, old: Tensor) -> Tensor:
-        mixed = torch.lerp(new - new.logsumexp(1, keepdim=True), old, self.damping)
+        mixed = torch.lerp((new / new.sum(1, keepdim=True)).log(), old, self.damping)
         return mixed - mixed.logsumexp(1, keepdim=True)
 
 

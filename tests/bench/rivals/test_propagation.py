@@ -46,10 +46,10 @@ def test_on_a_tree_beliefs_are_exact(name, damping):
     source, target, local, potential = drawn(TREES[name])
     graph = Propagation(source, target, local, damping)
     for _ in range(60 if damping else 5):
-        graph.sweep(potential)
+        graph.sweep(potential.exp())
     one, two = counted(TREES[name], local, potential)
     assert_close(graph.beliefs(), one)
-    assert_close(graph.pair_beliefs(potential), two)
+    assert_close(graph.pair_beliefs(potential.exp()), two)
 
 
 def test_with_a_loop_beliefs_are_near():
@@ -57,7 +57,7 @@ def test_with_a_loop_beliefs_are_near():
     source, target, local, potential = drawn(edges, variables=3)
     graph = Propagation(source, target, local, 0.2)
     for _ in range(100):
-        graph.sweep(0.3 * potential)
+        graph.sweep((0.3 * potential).exp())
     one, _ = counted(edges, local, 0.3 * potential)
     assert not torch.equal(graph.beliefs(), one)
     assert_close(graph.beliefs(), one, atol=0.02, rtol=0)
@@ -70,10 +70,10 @@ def test_evidence_is_a_label_and_nothing_else():
     graph = Propagation(source, target, local)
     graph.replace(local + told)
     for _ in range(5):
-        graph.sweep(potential)
+        graph.sweep(potential.exp())
     one, two = counted(edges, local + told, potential)
     assert_close(graph.beliefs(), one)
-    assert_close(graph.pair_beliefs(potential), two)
+    assert_close(graph.pair_beliefs(potential.exp()), two)
     assert graph.beliefs()[1].tolist() == [0, 0, 1]
 
 
@@ -82,10 +82,10 @@ def test_factors_may_be_passed_in_parts():
     source, target, local, potential = drawn(TREES["chain"])
     parts, whole = Propagation(source, target, local), Propagation(source, target, local)
     for _ in range(10):
-        parts.sweep(potential, 0, 2)
-        parts.sweep(potential, 2)
-        whole.sweep(potential)
+        parts.sweep(potential.exp(), 0, 2)
+        parts.sweep(potential.exp(), 2)
+        whole.sweep(potential.exp())
     assert_close(parts.beliefs(), whole.beliefs())
     one = Propagation(source, target, local)
-    one.sweep(potential, 0, 1)
+    one.sweep(potential.exp(), 0, 1)
     assert_close(one.beliefs()[2:], local[2:].softmax(1))
