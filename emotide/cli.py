@@ -198,6 +198,44 @@ def train(
     typer.echo(f"{model}: best score on dev {made.history.best:.4f} after {len(made.history.rows)} epochs")
 
 
+@app.command("search-shortcuts")
+def search_shortcuts(
+    store: Store,
+    model: Annotated[Path | None, typer.Option(help="take the recipe of this model")] = None,
+    config: Annotated[Path | None, typer.Option(help="a recipe (TOML)")] = None,
+    keep: Annotated[int | None, typer.Option(min=0, help="shortcuts to keep in all; by default some numbers")] = None,
+    method: Annotated[str, typer.Option(help="gates or optuna")] = "gates",
+    trials: Annotated[int, typer.Option(min=1, help="plans that Optuna proposes")] = 12,
+    out: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="write the recipe (.toml, for train --config) or a picture (.svg, .png, .pdf); may be given twice"
+        ),
+    ] = None,
+    json: Json = False,
+    device: Device = "cpu",
+) -> None:
+    """Search which layers of the network should feed which, judged on the log's dev part.
+
+    Example: emotide search-shortcuts --store town.db --config town.toml --out searched.toml --out plan.svg
+    """
+    from emotide.api import Recipe, SocialLog
+    from emotide.api.plan_search import plan_file
+    from emotide.api.plan_search import search_shortcuts as search
+
+    if model is not None and config is not None:
+        raise typer.BadParameter("the recipe is that of --model or of --config: give one of them")
+    files = [plan_file(file) for file in out or []]
+    source = model / "recipe.json" if model is not None else config
+    recipe = Recipe.read(source) if source else Recipe()
+    with Bar() as bar:
+        log = SocialLog.open(store, create=False)
+        found = search(log, recipe, keep=keep, method=method, trials=trials, device=device, progress=bar.progress)
+    for file in files:
+        found.write(file)
+    show(found.as_json() if json else found.table(), json)
+
+
 @app.command()
 def evaluate(
     store: Store,

@@ -1,5 +1,6 @@
 """A recipe: everything that decides what a model becomes, as one TOML file."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,17 @@ class Recipe(RunConfig, frozen=True, extra="forbid"):
         """
         return cls.model_validate(super().read(file).model_dump())
 
+    def toml(self) -> str:
+        """The recipe as TOML: what `read` reads."""
+        values = self.model_dump(mode="json", exclude_none=True)
+        plain = [f"{key} = {_toml(value)}" for key, value in values.items() if not isinstance(value, dict)]
+        sections = [
+            "\n".join([f"[{name}]", *(f"{key} = {_toml(value)}" for key, value in section.items())])
+            for name, section in values.items()
+            if isinstance(section, dict)
+        ]
+        return "\n\n".join(["\n".join(plain), *sections]) + "\n"
+
     def changed(self, fields: dict[str, Any], **sections: dict[str, Any]) -> "Recipe":
         """The same recipe with other values, where these are not None.
 
@@ -43,3 +55,10 @@ class Recipe(RunConfig, frozen=True, extra="forbid"):
             first = error.errors()[0]
             reason = first["msg"].removeprefix("Value error, ")
             raise BadInput(f"{'.'.join(map(str, first['loc']))}: {reason}") from error
+
+
+def _toml(value: Any) -> str:
+    """A value on one line; numbers, strings, truth and lists are written as in JSON."""
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{json.dumps(key)} = {_toml(one)}' for key, one in value.items())}}}"
+    return json.dumps(value)
