@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 from emotide.errors import BadInput, EmotideError, UnknownName
-from emotide.terminal import Bar, plain, plot_file, show, table_file, write_table
+from emotide.terminal import Bar, plain, plot_file, show, show_tables, table_file, write_table
 
 if TYPE_CHECKING:
     from emotide.api import Recipe
@@ -280,6 +280,10 @@ def predict(
     at: Annotated[datetime | None, typer.Option(help="with --explain: the last reading by then, UTC")] = None,
     name: Annotated[str | None, typer.Option(help="with --explain: a category or dimension of the space")] = None,
     window: Annotated[int, typer.Option(min=1, help="with --explain: steps back whose posts are asked for")] = 7,
+    behaviour: Annotated[
+        bool, typer.Option("--behaviour", help="who will post in the next step, and who will turn to whom")
+    ] = False,
+    top: Annotated[int, typer.Option(min=1, help="with --behaviour: contacts a person")] = 5,
     out: Out = None,
     json: Json = False,
     device: Device = "cpu",
@@ -293,6 +297,9 @@ def predict(
     if explain and user is None:
         raise typer.BadParameter("--explain needs --user")
     made, log = Emotide.from_pretrained(model, device), SocialLog.open(store, create=False)
+    if behaviour:
+        posts, contacts = made.behaviour(log, user=user, top=top, reports=reports)
+        return show_tables({"posts": posts, "contacts": contacts}, out, json)
     if explain:
         asked = at.replace(tzinfo=UTC) if at is not None else None
         frame = made.explain(log, str(user), at=asked, space=space, name=name, reports=reports, window=window)

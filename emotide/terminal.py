@@ -59,6 +59,18 @@ def show(result: pl.DataFrame | dict[str, Any], as_json: bool) -> None:
         print(json.dumps(result, indent=2, ensure_ascii=False))
 
 
+def show_tables(tables: dict[str, pl.DataFrame], file: Path | None, as_json: bool) -> None:
+    """Print several tables, as JSON one object of them, or write each: FILE.csv becomes FILE.NAME.csv."""
+    if file is not None:
+        for name, frame in tables.items():
+            write_table(frame, file.with_suffix(f".{name}{file.suffix}"))
+    elif as_json:
+        print(f"{{{', '.join(f'{json.dumps(name)}: {frame.write_json()}' for name, frame in tables.items())}}}")
+    else:
+        for frame in tables.values():
+            _print_table(frame)
+
+
 def show_evaluation(found: dict[str, Any], as_json: bool) -> None:
     """Print what `evaluate` found: one row a method and task, or the whole object as JSON."""
     if as_json:

@@ -11,6 +11,7 @@ import polars as pl
 import torch
 from torch import Tensor
 
+from emotide.api.behaving import behaviour_tables
 from emotide.api.checks import known_user, one_of, same_training, usable_device
 from emotide.api.explaining import Question, reasons_table
 from emotide.api.frames import predict_frame
@@ -260,6 +261,33 @@ class Emotide:
         texts, known = log.texts(asked.timeline), self.spaces()[asked.space]
         question = Question(user, at, name, window)
         return reasons_table(self.trained, asked.timeline, asked.vectors, texts, known, asked.shown, question)
+
+    def behaviour(
+        self, log: SocialLog, *, user: str | None = None, top: int = 5, reports: str = "known"
+    ) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """Who will post, and who will turn to whom, in the step after the end of each network.
+
+        Args:
+            log: what people did.
+            user: one person only.
+            top: contacts a person, the likeliest first.
+            reports: whether labels of earlier steps may be used.
+
+        Returns:
+            user_id, network, time, post (probability); and source_id, target_id, network, time, probability.
+
+        Raises:
+            BadInput: the model has not learned behaviour.
+            UnknownName: no such user.
+        """
+        timeline, vectors = self.compiled(log)
+        known_user(timeline.users["user_id"], user)
+        posts, contacts = behaviour_tables(
+            self.trained, timeline, vectors, SHOWN[one_of("reports", reports, SHOWN)], top
+        )
+        if user is None:
+            return posts, contacts
+        return posts.filter(pl.col("user_id") == user), contacts.filter(pl.col("source_id") == user)
 
     def influence(
         self,

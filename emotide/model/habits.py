@@ -10,6 +10,7 @@ from jaxtyping import Float, Float32, Int
 from emotide.timeline import Group
 
 LAST = 16  # contacts of a person that are looked at one by one
+POPULAR = 20  # people of a network about whom everybody is asked
 SPANS = (1, 5, 20)  # steps: how often lately
 NEVER = 1000  # steps ago, for what never happened
 
@@ -20,7 +21,7 @@ class _Kept:
     def __init__(self, key: Int[np.ndarray, " contacts"], step: Int[np.ndarray, " contacts"], scale: int) -> None:
         self.scale = scale
         self.order = np.argsort(key * scale + step, kind="stable")
-        self.key, self.step = (key * scale + step)[self.order], step[self.order]
+        self.key, self.step, self.who = (key * scale + step)[self.order], step[self.order], key[self.order]
 
     def before(self, key: np.ndarray, step: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """First and last (exclusive) place of what has this key and happened before this step."""
@@ -47,8 +48,8 @@ class Habits:
         self._posts = _Kept(e.post_user.astype(np.int64), e.step["post"].astype(np.int64) - self._first, scale)
         self.network, self.ends = group.network, np.full(group.networks, -1)
         np.maximum.at(self.ends, group.network[e.active_user], e.step["active"])
-        self._touched = np.full(self._users, self._first + scale)
-        np.minimum.at(self._touched, e.active_user, e.step["active"])
+        self.touched = np.full(self._users, self._first + scale)
+        np.minimum.at(self.touched, e.active_user, e.step["active"])
         one, other = np.concatenate([source, target]), np.concatenate([target, source])
         self._met = _Kept(one, np.concatenate([step, step]), scale)
         self._other = other[self._met.order]
@@ -76,7 +77,22 @@ class Habits:
 
     def present(self, step: int) -> Int[np.ndarray, " present"]:
         """Who was heard of before the step, in networks of which anything is heard in it or later."""
-        return np.flatnonzero((self._touched < step) & (self.ends[self.network] >= step))
+        return np.flatnonzero((self.touched < step) & (self.ends[self.network] >= step))
+
+    def likely(self, people: Int[np.ndarray, " people"]) -> tuple[Int[np.ndarray, " pairs"], Int[np.ndarray, " pairs"]]:
+        """Source and target of the pairs worth asking about for people of one network.
+
+        Everybody with everybody whom he was ever in touch with, and with the `POPULAR` who last were reached.
+        """
+        mine = np.isin(self._met.who, people)
+        reached = np.isin(self._received.who, people)
+        order = np.argsort(-self._received.step[reached], kind="stable")
+        _, first = np.unique(self._received.who[reached][order], return_index=True)
+        popular = self._received.who[reached][order][np.sort(first)][:POPULAR]
+        met = self._met.who[mine] * self._users + self._other[mine]
+        key = np.union1d(met, (people[:, None] * self._users + popular).ravel())
+        source, target = key // self._users, key % self._users
+        return source[source != target], target[source != target]
 
     def population(
         self, step: int, drawn: int, rng: np.random.Generator
@@ -91,10 +107,9 @@ class Habits:
             rng: draws.
         """
         now = step - self._first
-        known, begin = np.unique(self._pair.key // self._pair.scale, return_index=True)
-        step_of, here = self._pair.step, self._pair.key // self._pair.scale
-        happened = np.unique(here[step_of == now])
-        met = np.setdiff1d(known[step_of[begin] < now], happened)
+        known, begin = np.unique(self._pair.who, return_index=True)
+        happened = np.unique(self._pair.who[self._pair.step == now])
+        met = np.setdiff1d(known[self._pair.step[begin] < now], happened)
         people = self.present(step)
         some, other = rng.choice(people, (2, drawn)) if len(people) else np.zeros((2, 0), np.int64)
         never = np.unique((some * self._users + other)[(self.network[some] == self.network[other]) & (some != other)])
