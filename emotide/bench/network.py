@@ -47,12 +47,18 @@ def _influence(figures: dict[str, Any]) -> dict[str, Any]:
             "influence": figures}  # fmt: skip
 
 
+def _shortcuts(figures: dict[str, Any]) -> dict[str, Any]:
+    """`{"shortcuts": {DEPTH: {PLAN: error}}}`, and beside the depths what else was measured."""
+    return {"shortcuts": {**figures["depth"], **{name: one for name, one in figures.items() if name != "depth"}}}
+
+
 def _ece(figures: dict[str, Any]) -> dict[str, Any]:
     return {"ece": figures["ece"]["recognition"]["after"], "calibration": figures}
 
 
 CLAIMS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
     "meld": _meld,
+    "shortcuts": _shortcuts,
     "memory": lambda figures: {"long_memory": figures},
     "spaces": lambda figures: {"space_transfer": figures},
     "influence": _influence,

@@ -35,8 +35,8 @@ class FactorGraphConfig(BaseModel, frozen=True, extra="forbid"):
         "joint", description="likelihood of all labels together, or of each given its step and the labels before"
     )
     rare: float = Field(0.5, ge=0, le=1, description="answers are divided by the class frequency to this power")
-    iterations: int = Field(200, ge=1, description="steps of Adam, all variables in each")
-    learning_rate: float = Field(0.05, gt=0)
+    iterations: int = Field(80, ge=1, description="steps of Adam, all variables in each")
+    learning_rate: float = Field(0.1, gt=0)
     damping: float = Field(0.2, ge=0, lt=1, description="share of the old message kept")
     lag: int = Field(8, ge=1, description="steps back to which what is new in a step is heard")
     sweeps: int = Field(4, ge=1, description="times that messages are passed when a step is added")
