@@ -27,7 +27,7 @@ def asked_pairs(
 ) -> Pairs:
     """Pairs as tensors of the kind of `like`, with what was known of them before the step."""
     told = torch.from_numpy(habits.of(source, target, np.full(len(source), step))).to(like)
-    columns = (source, target, habits.rows(source, target), habits.rows(target, source))
+    columns = (source, target, habits.rows(source, target, step), habits.rows(target, source, step))
     rows = [torch.from_numpy(column.astype(np.int64)).to(like.device) for column in columns]
     return Pairs(rows[0], rows[1], rows[2], rows[3], told)
 
@@ -38,7 +38,7 @@ class Behaviour(nn.Module):
         post_i     = f_B(H[i], habits of i)
         contact_ij = f_C(H[i], H[j], A[i→j], A[j→i], habits) + w · habits       of i, of j, and of the two
 
-    Habits say how often and how lately each did what before the step (`emotide.model.habits`). Two who never met are
+    Habits say how often
     read with A_0. Contacts are trained against drawn pairs; `scale` brings their logits to what happens in the step
     among all pairs, and is fitted once training is over.
 
@@ -47,6 +47,8 @@ class Behaviour(nn.Module):
     """
 
     scale: Tensor
+    centre: Tensor
+    spread: Tensor
 
     def __init__(self, network: FusedNetwork) -> None:
         super().__init__()
@@ -56,6 +58,8 @@ class Behaviour(nn.Module):
         self.f_C = Residual(widths, 1, c.width, 2, dropout=c.dropout)
         self.w = nn.Linear(PAIR, 1)
         self.register_buffer("scale", torch.tensor([1.0, 0.0]))
+        self.register_buffer("centre", torch.zeros(PAIR))
+        self.register_buffer("spread", torch.ones(PAIR))
 
     def posts(self, H: Float[Tensor, "asked state"], habits: Float[Tensor, "asked own"]) -> Float[Tensor, " asked"]:
         """Logits that each posts in the step."""
@@ -66,7 +70,8 @@ class Behaviour(nn.Module):
         """Scores of the pairs: the higher, the likelier it is that the source turns to the target in the step."""
         A = (self._influence(network, state, row) for row in (pairs.there, pairs.back))
         ends = (Gathered(state.H, pairs.source), Gathered(state.H, pairs.target))
-        scores: Tensor = self.f_C(*ends, *A, pairs.habits) + self.w(pairs.habits)
+        habits = (pairs.habits - self.centre) / self.spread
+        scores: Tensor = self.f_C(*ends, *A, habits) + self.w(habits)
         return scores[:, 0]
 
     def probability(self, scores: Float[Tensor, " pairs"]) -> Float[Tensor, " pairs"]:

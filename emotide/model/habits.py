@@ -53,7 +53,9 @@ class Habits:
         one, other = np.concatenate([source, target]), np.concatenate([target, source])
         self._met = _Kept(one, np.concatenate([step, step]), scale)
         self._other = other[self._met.order]
-        self._row, self._rows = self._state_rows(group)
+        key = e.pair_source.astype(np.int64) * self._users + e.pair_target
+        self._key, first = np.unique(key, return_index=True)  # events stand in the order of steps
+        self._row, self._begun = e.pair[first].astype(np.int64), e.step["pair"][first]
 
     def of(
         self, source: Int[np.ndarray, " asked"], target: Int[np.ndarray, " asked"], step: Int[np.ndarray, " asked"]
@@ -123,19 +125,18 @@ class Habits:
         truth = np.repeat([1.0, 0.0, 0.0], parts)
         return key // self._users, key % self._users, truth, np.repeat(weight, parts)
 
-    def rows(self, source: Int[np.ndarray, " asked"], target: Int[np.ndarray, " asked"]) -> Int[np.ndarray, " asked"]:
-        """The row of the table of influence states of each pair, source on target; -1 where it has none."""
-        key = source.astype(np.int64) * self._users + target
-        if not len(self._row):
-            return np.full(len(key), -1)
-        place = np.searchsorted(self._row, key).clip(max=len(self._row) - 1)
-        return np.where(self._row[place] == key, self._rows[place], -1)
+    def rows(
+        self, source: Int[np.ndarray, " asked"], target: Int[np.ndarray, " asked"], step: int
+    ) -> Int[np.ndarray, " asked"]:
+        """The row of the table of influence states of each pair, source on target; -1 where it had none before a step.
 
-    def _state_rows(self, group: Group) -> tuple[np.ndarray, np.ndarray]:
-        e = group.events
-        key = e.pair_source.astype(np.int64) * self._users + e.pair_target
-        known, first = np.unique(key, return_index=True)
-        return known, e.pair[first].astype(np.int64)
+        A pair that will only meet later has a row too: to tell it from one that never will would be to know the future.
+        """
+        key = source.astype(np.int64) * self._users + target
+        if not len(self._key):
+            return np.full(len(key), -1)
+        place = np.searchsorted(self._key, key).clip(max=len(self._key) - 1)
+        return np.where((self._key[place] == key) & (self._begun[place] < step), self._row[place], -1)
 
     def _latest(self, who: np.ndarray, step: np.ndarray) -> np.ndarray:
         """The latest `LAST` people each was in touch with, latest first; -1 where there were fewer."""

@@ -111,6 +111,19 @@ class Lesson:
         return loss + functional.binary_cross_entropy_with_logits(logits, posted) if len(logits) else loss
 
 
+def measure_habits(model: AffectiveModel, timeline: Timeline, seed: int) -> None:
+    """Give the head mean and spread of the habits of training contacts and of pairs drawn against them."""
+    rng, told = np.random.default_rng(seed), []
+    for group in groups(timeline):
+        rows = np.flatnonzero(group.events.contact_split == TRAIN)
+        asked, habits = candidates(group, rows, rows, rng), Habits(group)
+        told += [habits.of(asked.source, t, asked.step) for t in (asked.target, *asked.negative.values())]
+    every, head = np.concatenate(told), head_of(model)
+    if len(every):
+        head.centre.copy_(torch.from_numpy(every.mean(0)))
+        head.spread.copy_(torch.from_numpy(np.maximum(every.std(0), 1e-2)))
+
+
 def head_of(model: AffectiveModel) -> Behaviour:
     """The model's head for behaviour, which it must have."""
     if model.behaviour is None:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from emotide.model import AffectiveModel, Batch, Reports, Shown, State
 from emotide.timeline import Timeline
-from emotide.train.behaviour import Lesson, behaviour_dev, behaviour_weight, calibrate_behaviour
+from emotide.train.behaviour import Lesson, behaviour_dev, behaviour_weight, calibrate_behaviour, measure_habits
 from emotide.train.checkpoint import Checkpoint
 from emotide.train.config import TrainConfig
 from emotide.train.evaluate import dev_score
@@ -62,6 +62,8 @@ def fit(
     spaces, told = trained_spaces(timeline, config), without_weak_labels(timeline)
     classes = {space: class_weights(timeline, space, config.class_weights).to(vectors) for space in spaces}
     weight = behaviour_weight(timeline, config) if model.behaviour is not None else 0.0
+    if weight:
+        measure_habits(model, timeline, config.seed)
     optimizer = torch.optim.AdamW(model.parameters(), config.learning_rate, weight_decay=config.weight_decay)
     mean, best, history = deepcopy(model).eval(), deepcopy(model.state_dict()), History()
     updates = 0
