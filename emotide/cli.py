@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 from emotide.errors import BadInput, EmotideError, UnknownName
-from emotide.terminal import Bar, plain, plot_file, show, show_tables, table_file, write_table
+from emotide.terminal import Bar, plain, plot_file, read_csv, show, show_tables, table_file, write_table
 
 if TYPE_CHECKING:
     from emotide.api import Recipe
@@ -382,16 +382,25 @@ def recommend(
 def spaces(
     show_one: Annotated[str | None, typer.Option("--show", help="the categories and places of one space")] = None,
     add: Annotated[Path | None, typer.Option(help="a TOML file to add to the store")] = None,
+    sharpen: Annotated[str | None, typer.Option(help="a space to sharpen by the store's labels; needs --model")] = None,
+    readings: Annotated[
+        Path | None, typer.Option("--convert", help="a CSV of readings made elsewhere; needs --from and --to")
+    ] = None,
+    source: Annotated[str | None, typer.Option("--from", help="the space of these readings")] = None,
+    target: Annotated[str | None, typer.Option("--to", help="the space that they are wanted in")] = None,
     store: Annotated[str | None, typer.Option(help="also the spaces of this store")] = None,
+    model: Annotated[Path | None, typer.Option(help="the folder of the model to sharpen")] = None,
+    out: Out = None,
     json: Json = False,
 ) -> None:
-    """Emotion spaces: list them, show one, add one to a store.
+    """Emotion spaces: list them, show one, add one, sharpen one by a few labels, convert readings between two.
 
-    Example: emotide spaces --show ekman
+    Example: emotide spaces --convert moods.csv --from ekman --to polarity --out polarity.csv
     """
     import polars as pl
 
-    from emotide.api import SocialLog, known_spaces
+    from emotide.api import Emotide, SocialLog, convert_readings, known_spaces, space_table, spaces_table
+    from emotide.model import space_named
 
     log = SocialLog.open(store, create=add is not None) if store else None
     if add is not None:
@@ -399,22 +408,22 @@ def spaces(
             raise typer.BadParameter("--add needs --store")
         log.add_space(add)
     known = known_spaces(log)
-    if show_one is not None:
-        from emotide.model import space_named
-
-        space = space_named(show_one, known)
-        rows = zip(space.names, space.pad.tolist(), strict=True)
-        table = [{"name": name, "pleasure": p, "arousal": a, "dominance": d} for name, (p, a, d) in rows]
+    if sharpen is not None:
+        if log is None or model is None:
+            raise typer.BadParameter("--sharpen needs --store and --model")
+        made = Emotide.from_pretrained(model)
+        used = made.sharpen(log, sharpen)
+        made.save_pretrained(model)
+        table = pl.DataFrame({"space": [sharpen], "labels": [used]})
+    elif readings is not None:
+        if source is None or target is None:
+            raise typer.BadParameter("--convert needs --from and --to")
+        table = convert_readings(read_csv(readings), space_named(source, known), space_named(target, known))
+    elif show_one is not None:
+        table = space_table(space_named(show_one, known))
     else:
-        table = [
-            {
-                "space": space.name,
-                "kind": "dimensions" if space.dimensional else "categories",
-                "names": ", ".join(space.names),
-            }
-            for space in known.values()
-        ]
-    show(pl.DataFrame(table), json)
+        table = spaces_table(known)
+    write_table(table, out) if out else show(table, json)
 
 
 @app.command()

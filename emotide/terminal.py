@@ -127,6 +127,18 @@ def write_table(frame: pl.DataFrame, file: Path) -> None:
     print(f"{file}: {len(frame)} rows", file=sys.stderr)
 
 
+def read_csv(file: Path) -> pl.DataFrame:
+    """A CSV as a table.
+
+    Raises:
+        BadInput: it cannot be read.
+    """
+    try:
+        return pl.read_csv(file, infer_schema_length=None)
+    except (OSError, UnicodeDecodeError, pl.exceptions.PolarsError) as error:
+        raise BadInput(f"not a readable CSV: {str(error).splitlines()[0]}", file) from error
+
+
 def plain(text: str) -> str:
     """The text on one line, without the signs that steer a terminal: people may have written them."""
     return "".join(sign if sign.isprintable() else " " for sign in text)

@@ -2,6 +2,7 @@
 
 from emotide.api.model import Emotide
 from emotide.api.recipe import Recipe
-from emotide.api.social_log import SocialLog, known_spaces
+from emotide.api.sharpening import convert_readings
+from emotide.api.social_log import SocialLog, known_spaces, space_table, spaces_table
 
-__all__ = ["Emotide", "Recipe", "SocialLog", "known_spaces"]
+__all__ = ["Emotide", "Recipe", "SocialLog", "convert_readings", "known_spaces", "space_table", "spaces_table"]

@@ -19,6 +19,7 @@ from emotide.api.honesty import calibrated_rows, coverage_of, draw_reliability, 
 from emotide.api.influencing import HOW, Asked, influence_table, paths_table, sources_table
 from emotide.api.recipe import Recipe
 from emotide.api.recommending import learn_recommender, recommendations
+from emotide.api.sharpening import sharpen
 from emotide.api.social_log import SocialLog
 from emotide.errors import BadInput, UnknownName
 from emotide.model import EmotionSpace, space_named
@@ -130,6 +131,20 @@ class Emotide:
     def add_space(self, space: EmotionSpace) -> None:
         """Make one more space readable, with no retraining."""
         self.trained.add_spaces([space])
+
+    def sharpen(self, log: SocialLog, space: str) -> int:
+        """Sharpen the readings of a space that was never trained on by a few labels, in closed form.
+
+        Args:
+            log: with labels of that space in its training part; how many there were is returned.
+            space: any that can be read; it is saved with the model as it is read from now on.
+
+        Raises:
+            UnknownName: the log has no labels in this space.
+            BadInput: none is of the training part, or the model was trained on this space.
+        """
+        timeline, vectors = self.compiled(log)
+        return sharpen(self.trained, timeline, vectors, space)
 
     def evaluate(
         self,
@@ -316,9 +331,7 @@ class Emotide:
             source_id, target_id, network, time, effect, strength, p_value, q_value (the share of false findings among
             all as clear as this); by history also weight and weight_sd of the pair; the strongest first.
         """
-        frame = influence_table(
-            self._asked(log, user, space, reports, shuffles), one_of("how", how, HOW), total
-        )
+        frame = influence_table(self._asked(log, user, space, reports, shuffles), one_of("how", how, HOW), total)
         return frame if user is None else frame.filter((pl.col("source_id") == user) | (pl.col("target_id") == user))
 
     def sources(
@@ -352,7 +365,8 @@ class Emotide:
         timeline, vectors = self.compiled(log)
         known = space_named(space or self._space(timeline), self.spaces())
         known_user(timeline.users["user_id"], user)
-        return Asked(self.trained, timeline, vectors, known.name, SHOWN[one_of("reports", reports, SHOWN)], shuffles)
+        shown, ties = SHOWN[one_of("reports", reports, SHOWN)], log.table("ties")
+        return Asked(self.trained, timeline, vectors, known.name, shown, shuffles, ties)
 
     def recommend(
         self, log: SocialLog, *, user: str | None = None, top: int = 5, epsilon: float = 0.0, reports: str = "known"

@@ -13,6 +13,7 @@ import polars as pl
 from emotide.errors import UnknownName
 from emotide.log.archive import open_archive, unpack
 from emotide.model import Category, EmotionSpace, built_in, read_space
+from emotide.model.spaces import AXES
 from emotide.store import IngestReport, Store
 from emotide.timeline import FORMAT, Timeline, TimelineConfig, compile_timeline
 from emotide.vectors import default_cache
@@ -154,6 +155,19 @@ def _understood(labels: pl.DataFrame, names: Mapping[str, list[str]]) -> pl.Data
 def known_spaces(log: SocialLog | None = None) -> dict[str, EmotionSpace]:
     """All spaces by name: those built in, and a log's where one is given."""
     return log.spaces() if log is not None else dict(built_in())
+
+
+def spaces_table(spaces: Mapping[str, EmotionSpace]) -> pl.DataFrame:
+    """space, kind, names; a row a space."""
+    kinds = {(False, False): "categories", (False, True): "categories, several at once", (True, False): "dimensions"}
+    rows = [(s.name, kinds[s.dimensional, s.multi], ", ".join(s.names)) for s in spaces.values()]
+    return pl.DataFrame(rows, schema=["space", "kind", "names"], orient="row")
+
+
+def space_table(space: EmotionSpace) -> pl.DataFrame:
+    """name, pleasure, arousal, dominance; a row a category or dimension."""
+    rows = [(name, *place) for name, place in zip(space.names, space.pad.tolist(), strict=True)]
+    return pl.DataFrame(rows, schema=["name", *AXES], orient="row")
 
 
 def space_of(text: str) -> EmotionSpace:

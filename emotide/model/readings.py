@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from emotide.model.conversion import converted
 from emotide.model.sharpen import KEPT, Sharpened
 from emotide.model.spaces import AXES, EmotionSpace, LabelEncoder, space_named
 
@@ -66,12 +67,18 @@ class Readings(nn.Module):
     def scores(self, space: str, Y: Float[Tensor, "rows affect"]) -> Float[Tensor, "rows names"]:
         """Logits of a space's categories, or coordinates along its dimensions in their own range.
 
+        An untrained space with no more categories than a trained one is read through that, as `conversion` has it: so
+        it knows how frequent they are. Others are read by likeness and nearness to their points.
+
         Raises:
             UnknownName: no such space was added.
         """
         known = space_named(space, self.spaces)
         if space in self.sharpened:
             return self.sharpened[space].scores(Y)
+        through = self._through(known)
+        if through is not None:
+            return converted(self.read(through, Y), self.spaces[through], known).clamp(min=1e-9).log()
         points, bias = self.points(space), self._bias(known).to(Y)
         if not known.dimensional:
             return self.encoder.logits(Y, points) + bias
@@ -115,7 +122,19 @@ class Readings(nn.Module):
     def sharpened_tensors(self) -> dict[str, Tensor]:
         """What a few labels taught, as tensors to be kept beside the weights (`sharpen.taken`)."""
         found = self.sharpened.items()
-        return {f"{KEPT}{space}.{part}": getattr(one, part).cpu() for space, one in found for part in one._fields}
+        return {
+            f"{KEPT}{space}.{part}": getattr(one, part).cpu().contiguous()
+            for space, one in found
+            for part in one._fields
+        }
+
+    def _through(self, space: EmotionSpace) -> str | None:
+        """The trained space through which this one is read: the finest that is no coarser, if there is one."""
+        if space.name in self.taught or space.dimensional:
+            return None
+        finer = {name: len(self.spaces[name].names) for name in self.taught if self.spaces[name].categories}
+        best = max(finer, key=lambda name: finer[name], default=None)
+        return best if best is not None and finer[best] >= len(space.names) else None
 
     def _bias(self, space: EmotionSpace) -> Float[Tensor, " names"]:
         """How frequent each name is: as learned; a name that came later is as frequent as the others are on average."""

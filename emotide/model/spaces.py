@@ -150,8 +150,8 @@ class LabelEncoder(nn.Module):
             return
         self.centre.copy_(names.mean(0))
         axes = torch.linalg.svd(self.seen(names), full_matrices=False).Vh[: len(self.W.weight)]
-        rest = nn.functional.normalize(self.W.weight[len(axes) :], dim=1)  # fewer names than directions: at random
-        directions = torch.cat([axes, rest])
+        free = self.W.weight[len(axes) :]  # fewer names than directions: at random, across those of the names
+        directions = torch.cat([axes, nn.functional.normalize(free - free @ axes.T @ axes, dim=1, eps=1e-3)])
         length = (self.seen(names) @ directions.T).norm(dim=1).mean()
         self.W.weight.copy_(directions / length.clamp(min=1e-6))  # points of names have about length 1
 

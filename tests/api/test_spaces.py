@@ -125,3 +125,72 @@ def test_a_file_that_is_no_space(tmp_path):
     (tmp_path / "x.toml").write_text('name = "x"\n[categories.a]\npad = [1, 2]\n')
     with pytest.raises(BadInput, match=r"x\.toml: categories\.a\.pad"):
         read_space(tmp_path / "x.toml")
+
+
+def test_a_few_labels_sharpen_a_space_and_are_saved_with_the_model(command, town, copy, tides, tmp_path):
+    """The town's own moods under other names, at places that say nothing: only the labels can tell them apart."""
+    mood = pl.DataFrame(command(*town.ask("predict", "--space", "polarity", "--reports", "hidden", "--json")).json)
+    lucky = mood["positive"] - mood["negative"] > (mood["positive"] - mood["negative"]).median()
+    rows = ["user_id,network,time,space,category"] + [
+        f"{row['user_id']},{row['network']},{row['time']},luck,{'up' if up else 'down'}"
+        for row, up in zip(mood.iter_rows(named=True), lucky, strict=True)
+    ]
+    (tmp_path / "more").mkdir()
+    (tmp_path / "more" / "labels.csv").write_text("\n".join(rows))
+    assert command("ingest", tmp_path / "more", "--store", copy).code == 0
+    model = tmp_path / "model"
+    Emotide.from_pretrained(town.model).save_pretrained(model)
+
+    def agreement():
+        told = command(
+            "evaluate",
+            "--store",
+            copy,
+            "--model",
+            model,
+            "--space",
+            "luck",
+            "--split",
+            "train",
+            "--no-baselines",
+            "--json",
+        )
+        return told.json["recognition"]["accuracy"]
+
+    before = agreement()
+    told = command("spaces", "--sharpen", "luck", "--store", copy, "--model", model, "--json")
+    assert told.json[0]["labels"] > 10
+    assert agreement() > max(before, 0.8)
+    for words, reason in (
+        (("--sharpen", "cped", "--store", copy, "--model", model), "space with labels in this log 'cped' is not known"),
+        (("--sharpen", "pad", "--store", copy, "--model", model), "the model was trained on space 'pad'"),
+    ):
+        told = command("spaces", *words)
+        assert told.code == 1
+        assert reason in told.err
+
+
+def test_readings_made_elsewhere_change_their_space(command, tmp_path):
+    file, out = tmp_path / "moods.csv", tmp_path / "polarity.csv"
+    file.write_text("who,anger,disgust,fear,joy,sadness,surprise\nana,0,0,0,1,0,0\nbo,0.5,0,0.2,0,0.3,0\n")
+    assert command("spaces", "--convert", file, "--from", "ekman", "--to", "polarity", "--out", out).code == 0
+    rows = pl.read_csv(out)
+    assert rows.columns == ["who", "space", "reading", "negative", "neutral", "positive"]
+    assert rows["who"].to_list() == ["ana", "bo"]
+    assert rows["reading"].to_list() == ["positive", "negative"]
+    assert (rows.select(pl.sum_horizontal("negative", "neutral", "positive")).to_series() - 1).abs().max() < 1e-6
+
+
+@pytest.mark.parametrize(("text", "words", "reason"), [
+    ("joy\n1\n", ("--from", "ekman", "--to", "pad"), "readings in space 'ekman' have the columns"),
+    ("anger,disgust,fear,joy,sadness,surprise\nx,0,0,0,0,0\n", ("--from", "ekman", "--to", "pad"), "are numbers"),
+    ("anger,disgust,fear,joy,sadness,surprise\n,0,0,0,0,0\n", ("--from", "ekman", "--to", "pad"), "are probabilities"),
+    ("joy\n1\n", ("--from", "ekmann", "--to", "pad"), "did you mean 'ekman'"),
+    ("", ("--from", "pad", "--to", "pad"), "not a readable CSV"),
+])  # fmt: skip
+def test_readings_that_cannot_be_converted(command, tmp_path, text, words, reason):
+    (tmp_path / "moods.csv").write_text(text)
+    told = command("spaces", "--convert", tmp_path / "moods.csv", *words)
+    assert told.code == 1
+    assert reason in told.err
+    assert command("spaces", "--convert", tmp_path / "moods.csv").code == 2

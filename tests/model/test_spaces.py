@@ -10,6 +10,7 @@ from torch.testing import assert_close
 
 from emotide.errors import BadInput, UnknownName
 from emotide.model import EmotionSpace, Readings, built_in, read_space, space_named
+from emotide.model.conversion import converted
 from emotide.model.spaces import LabelEncoder
 
 AFFECT, WIDTH = 7, 5
@@ -179,3 +180,117 @@ def test_reported_coordinates_are_that_place(model):
     target = torch.tensor([[0.5, -0.25, float("nan")], [float("nan")] * 3])
     got = model.readings.reported("pad", target)
     assert_close(got[:, :3], torch.tensor([[0.5, -0.25, 0.0], [0.0, 0.0, 0.0]]))
+
+
+def words(name, names, multi=False):
+    entries = {each: {"pad": (0.1 * k, -0.1 * k, 0.2)} for k, each in enumerate(names)}
+    return EmotionSpace.model_validate({"name": name, "categories": entries, "multi": multi})
+
+
+def test_an_emotion_is_one_point_in_whichever_space():
+    readings, vectors = Readings(AFFECT, WIDTH, {}), torch.randn(5, WIDTH)
+    readings.encoder.start(vectors)
+    spaces = built_in()
+    readings.add(spaces["ekman"].ordered(["joy", "fear"]), vectors[[0, 1]])
+    readings.add(spaces["plutchik"].ordered(["trust", "fear", "joy"]), vectors[[2, 1, 0]])
+    assert_close(readings.points("ekman"), readings.points("plutchik")[[2, 1]])
+
+
+def test_points_start_as_alike_as_names_are():
+    torch.manual_seed(1)
+    made, names = LabelEncoder(20, 3 + 8), torch.randn(6, 20)
+    made.start(names)
+    got, seen = made.points(torch.zeros(6, 3), names)[:, 3:].detach(), made.seen(names)
+    assert_close(got @ got.T, (got[0] @ got[0]) * (seen @ seen.T), rtol=1e-4, atol=1e-4)
+    assert float(got.norm(dim=1).mean()) == pytest.approx(1, abs=1e-5)
+
+
+def test_a_new_emotion_in_a_trained_space_leaves_the_scores_of_the_others():
+    vectors, Y = torch.randn(4, WIDTH), torch.randn(3, AFFECT)
+    readings = Readings(AFFECT, WIDTH, {"x": words("x", "abc")})
+    with torch.no_grad():
+        readings.bias[0].copy_(torch.tensor([1.0, 2.0, 6.0]))
+    readings.add(words("x", "abc"), vectors[:3])
+    before = readings.scores("x", Y)
+    readings.add(words("x", "abcd"), vectors)
+    got = readings.scores("x", Y)
+    assert_close(got[:, :3], before)
+    assert_close(got[:, 3], readings.encoder.logits(Y, readings.points("x"))[:, 3] + 3.0)  # as frequent as the mean
+    readings.add(words("x", "abc").ordered("ca"), vectors[[2, 0]])
+    assert_close(readings.scores("x", Y), before[:, [2, 0]])
+
+
+def test_several_emotions_at_once_have_a_probability_each_where_that_was_trained():
+    many, vectors, Y = words("x", "abc", multi=True), torch.randn(3, WIDTH), torch.randn(4, AFFECT)
+    trained, later = Readings(AFFECT, WIDTH, {"x": many}), Readings(AFFECT, WIDTH, {})
+    for readings in (trained, later):
+        readings.add(many, vectors)
+    assert_close(trained.read("x", Y), torch.sigmoid(trained.scores("x", Y)))
+    assert_close(later.read("x", Y).sum(1), torch.ones(4))  # one at a time, as long as nobody says more
+    point = trained.reported("x", torch.tensor([[1.0, 1.0, 0.0]]))
+    assert_close(point[0], trained.points("x")[:2].mean(0))
+
+
+def test_valence_from_1_to_5_is_pleasure(model):
+    Y = torch.tensor([[0.5, -1.0, 0.0, 9, 9, 9, 9], [7.0, 0, 0, 0, 0, 0, 0]])
+    assert_close(model.readings.read("vad", Y), torch.tensor([[4.0, 1.0, 3.0], [5.0, 3.0, 3.0]]))
+    assert_close(model.readings.reported("vad", torch.tensor([[4.0, 1.0, 3.0]]))[0, :3], torch.tensor([0.5, -1.0, 0]))
+
+
+@pytest.mark.parametrize("space", [
+    words("x", "a"), words("x", "a", multi=True),
+    EmotionSpace.model_validate({"name": "x", "dimensions": {"warm": {"pad": (0.5, 0, 0.5), "low": 0, "high": 10}}}),
+])  # fmt: skip
+@pytest.mark.parametrize("rows", [0, 1, 3])
+@pytest.mark.parametrize("trained", [False, True])
+def test_a_space_of_one_name_and_batches_of_no_rows(space, rows, trained):
+    readings = Readings(AFFECT, WIDTH, {"x": space} if trained else {})
+    readings.add(space, torch.randn(1, WIDTH))
+    read = readings.read("x", torch.randn(rows, AFFECT))
+    assert read.shape == (rows, 1)
+    assert read.isfinite().all()
+    assert readings.reported("x", read).shape == (rows, AFFECT)
+
+
+def test_an_unknown_space_is_one_clear_error_everywhere(model):
+    for ask in (model.readings.read, model.readings.scores, model.readings.reported):
+        with pytest.raises(UnknownName, match="space 'ekmann' is not known; did you mean 'ekman'"):
+            ask("ekmann", torch.zeros(0, 7))
+    with pytest.raises(UnknownName, match="space 'ekmann' is not known"):
+        model.readings.points("ekmann")
+
+
+def test_every_name_is_once_in_the_vocabulary(model):
+    pad, names = model.readings.vocabulary()
+    assert len(pad) == len(names) == len({name for space in built_in().values() for name in space.categories})
+
+
+@pytest.mark.parametrize(("space", "reason"), [
+    ({"name": "x", "dimensions": {"a": {"pad": (1, 0, 0), "low": 5, "high": 1}}}, "low end"),
+    ({"name": "x", "multi": True, "dimensions": {"a": {"pad": (1, 0, 0)}}}, "multi is for categories"),
+])  # fmt: skip
+def test_what_cannot_be_a_space(space, reason):
+    with pytest.raises(ValueError, match=reason):
+        EmotionSpace.model_validate(space)
+
+
+def test_the_wheel_at_three_intensities_holds_the_primary_emotions():
+    wheel = built_in()["plutchik_intensity"].categories
+    assert len(wheel) == 24
+    for name, middle in built_in()["plutchik"].categories.items():
+        assert wheel[name] == middle
+    assert list(wheel)[1::3] == ["joy", "trust", "fear", "surprise", "sadness", "disgust", "anger", "anticipation"]
+
+
+def test_a_coarser_space_is_read_through_the_trained_one(model):
+    """Σ p(c | Y) p(t | c): what both have keeps its probability."""
+    Y = torch.randn(4, 7)
+    ekman = model.readings.read("ekman", Y)
+    assert_close(model.readings.read("polarity", Y), converted(ekman, built_in()["ekman"], built_in()["polarity"]))
+    few = built_in()["ekman"].ordered(["joy", "anger"]).model_copy(update={"name": "few"})
+    readings = Readings(AFFECT, WIDTH, {"ekman": built_in()["ekman"]})
+    for space in (built_in()["ekman"], few):
+        readings.add(space, torch.randn(len(space.names), WIDTH))
+    got, whole = readings.read("few", Y), readings.read("ekman", Y)
+    assert (got[:, 0] > whole[:, 3]).all()  # joy, and what else lies near it
+    assert_close(got.sum(1), torch.ones(4))
