@@ -35,11 +35,11 @@ class FactorGraphConfig(BaseModel, frozen=True, extra="forbid"):
         "joint", description="likelihood of all labels together, or of each given its step and the labels before"
     )
     rare: float = Field(0.5, ge=0, le=1, description="answers are divided by the class frequency to this power")
-    iterations: int = Field(80, ge=1, description="steps of Adam, all variables in each")
+    iterations: int = Field(80, ge=1, description="steps of Adam, all variables in each; shorter and shorter")
     learning_rate: float = Field(0.1, gt=0)
     damping: float = Field(0.2, ge=0, lt=1, description="share of the old message kept")
     lag: int = Field(8, ge=1, description="steps back to which what is new in a step is heard")
-    sweeps: int = Field(4, ge=1, description="times that messages are passed when a step is added")
+    sweeps: int = Field(4, ge=1, description="times that messages are passed once a step was added or weights moved")
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,8 @@ class FactorGraph:
         for weight in self.weights.values():
             weight.requires_grad_()
         optimizer = torch.optim.Adam(self.weights.values(), self.config.learning_rate)
-        for _ in range(self.config.iterations):
+        for done in range(self.config.iterations):
+            optimizer.param_groups[0]["lr"] = self.config.learning_rate * (1 - done / self.config.iterations)
             optimizer.zero_grad()
             loss = self._alone(self.leaves, "silent", taught)
             if self.config.objective == "joint":
@@ -129,7 +130,8 @@ class FactorGraph:
             factor = potential.exp()
             for graph, more in ((free, 0.0), (given, told)):
                 graph.replace(local.detach() + more)
-                graph.sweep(factor)
+                for _ in range(self.config.sweeps):
+                    graph.sweep(factor)
             node = free.beliefs() - given.beliefs()
             pair = free.pair_beliefs(factor) - given.pair_beliefs(factor)
         return (node * local).sum() + (pair * potential).sum()
