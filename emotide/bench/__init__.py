@@ -7,6 +7,7 @@ from typing import Any
 
 from emotide.bench import (
     ablation,
+    behaviour,
     calibration,
     cped,
     factor_graph,
@@ -25,6 +26,7 @@ from emotide.errors import UnknownName
 
 BENCHES: dict[str, Bench | Composite] = {
     "ablation": ablation.BENCH,
+    "behaviour": behaviour.BENCH,
     "calibration": calibration.BENCH,
     "cped": cped.BENCH,
     "factor_graph": factor_graph.BENCH,

@@ -68,7 +68,7 @@ class Habits:
         mine, theirs = self._latest(i, step), self._latest(j, step)
         columns = [column for columns in told for column in columns]
         columns += self._place(mine, j) + self._place(theirs, i) + self._shared(mine, theirs)
-        columns.append(columns[EACH * 4] - columns[0])  # log share of the source's contacts that went to the target
+        columns.append(columns[THERE] - columns[0])  # log share of the source's contacts that went to the target
         return np.stack(columns, 1).astype(np.float32)
 
     def own(self, user: Int[np.ndarray, " asked"], step: Int[np.ndarray, " asked"]) -> Float32[np.ndarray, "asked own"]:
@@ -159,4 +159,5 @@ class Habits:
 
 EACH = 3 + len(SPANS)  # numbers about one kind of contact
 OWN = 3 * EACH
+REACHED, THERE, BACK = 3 * EACH, 4 * EACH, 5 * EACH  # where the numbers about contacts to the target, of the pair begin
 PAIR = 6 * EACH + 4 + 2 + 1

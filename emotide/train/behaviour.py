@@ -14,7 +14,7 @@ from emotide.model import AffectiveModel, Batch, State, Unrolled
 from emotide.model.behaviour import Behaviour, asked_pairs
 from emotide.model.habits import Habits
 from emotide.model.trace import groups
-from emotide.timeline import SPLITS, Timeline
+from emotide.timeline import SPLITS, Group, Timeline
 from emotide.train.candidates import NEGATIVES, Candidates, candidates
 from emotide.train.config import TrainConfig
 
@@ -131,6 +131,12 @@ def head_of(model: AffectiveModel) -> Behaviour:
     return model.behaviour
 
 
+def judged_candidates(group: Group, split: int, rng: np.random.Generator) -> Candidates:
+    """The contacts of a split and negatives; anybody may be drawn whom any contact of the log reaches."""
+    split_of = group.events.contact_split
+    return candidates(group, np.flatnonzero(split_of == split), np.arange(len(split_of)), rng)
+
+
 class Said(NamedTuple):
     """What was said of the contacts and posts of a part of the log."""
 
@@ -149,10 +155,7 @@ def behaviour_said(
     contacts, posts, posted = [np.zeros((1 + len(NEGATIVES), 0))], [np.zeros(0)], [np.zeros(0)]
     for batch, habits, step, state in _before_steps(model, timeline, vectors, split):
         if id(batch) not in questions:
-            e = batch.group.events
-            rows = np.flatnonzero(e.contact_split == split)
-            drawn = candidates(batch.group, rows, np.arange(len(e.contact_split)), rng)
-            questions = {id(batch): Questions.of(batch, habits, drawn, rng)}
+            questions = {id(batch): Questions.of(batch, habits, judged_candidates(batch.group, split, rng), rng)}
         asked = questions[id(batch)]
         contacts.append(asked.contacts(model, state, step).cpu().numpy())
         logits, wrote = asked.posts(model, state, step)

@@ -87,7 +87,7 @@ def train_tgn(
     epochs: int,
     patience: int,
 ) -> tuple[Any, float]:
-    """A trained TGN of the best epoch on dev, and its score there.
+    """A trained TGN of the best epoch on dev, as it stood after dev, and its score there.
 
     Args:
         stream: all contacts; the first of them are those that `fresh` gives.
@@ -102,20 +102,16 @@ def train_tgn(
     torch.manual_seed(seed)
     model: Any = tgn_module(stream.users, stream.message.shape[1])
     optimizer = torch.optim.Adam(model.parameters(), lr=lr)
-    best, weights, since = -np.inf, deepcopy(model.state_dict()), 0
+    best, kept, since = -np.inf, model, 0
     for epoch in range(epochs):
         _epoch(model, stream, fresh(epoch), optimizer)
         score = judged(tgn_scores(model, stream, dev))
         since += 1
         if score > best:
-            best, since = score, 0
-            kept = (deepcopy(model.memory.state_dict()), deepcopy(model.near))
-            weights = {key: value.clone() for key, value in model.state_dict().items()}
+            best, since, kept = score, 0, deepcopy(model)
         if since >= patience:
             break
-    model.load_state_dict(weights)
-    model.near = kept[1]
-    return model, best
+    return kept, best
 
 
 def _epoch(model: Any, stream: Stream, train: Candidates, optimizer: torch.optim.Optimizer) -> None:
