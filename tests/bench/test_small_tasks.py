@@ -5,7 +5,8 @@ import pytest
 import torch
 from torch import nn
 
-from emotide.bench import run_bench, shortcuts
+from emotide.bench import memory, run_bench, shortcuts
+from emotide.bench.sequence_nets import NETS
 from emotide.bench.small_task import Task, digits, learn, parameters, share_wrong
 from emotide.nn import ShortcutPlan
 
@@ -95,3 +96,57 @@ def test_shortcuts(monkeypatch):
         assert found["parameters"][str(depth)] == parameters(net) == 64 * 32 + 32 + depth * 33 * 32 + 330
     assert found["gradient"]["5"]["none"] < found["gradient"]["5"]["regular"]
     assert np.isfinite(found["seconds"])
+
+
+@pytest.mark.parametrize("length", [4, 9, 200])
+def test_adding_marks_one_number_of_each_half_and_asks_for_their_sum(length):
+    task = memory.adding(length, 3)
+    for inputs, total in (task.dev, task.test, *list(task.batches())[:2]):
+        number, marked = inputs.unbind(2)
+        assert inputs.shape[0] == length
+        assert ((number >= 0) & (number < 1)).all()
+        assert (marked[: length // 2].sum(0) == 1).all()
+        assert (marked[length // 2 :].sum(0) == 1).all()
+        assert set(marked.unique().tolist()) == {0.0, 1.0}
+        for row in range(3):
+            said = sum(float(number[t, row]) for t in range(length) if marked[t, row] == 1)
+            assert float(total[row, 0]) == pytest.approx(said, rel=1e-5)
+    assert torch.equal(task.dev[0], memory.adding(length, 3).dev[0])
+    assert not torch.equal(task.dev[0], memory.adding(length, 4).dev[0])
+    assert not torch.equal(task.dev[0], task.test[0])
+
+
+@pytest.mark.parametrize(("inputs", "outputs"), [(2, 1), (8, 10), (1, 10)])
+def test_the_rivals_have_as_many_parameters(inputs, outputs):
+    deep, *others = (parameters(make(inputs, outputs, None)) for make in NETS.values())
+    assert all(abs(other / deep - 1) < 0.03 for other in others)
+
+
+@pytest.mark.parametrize("name", list(NETS))
+def test_a_remembering_net_keeps_the_first_step_for_a_hundred_where_the_usual_start_forgets(name):
+    def felt(remember):
+        return float(memory._first_step(name, 100, 100.0 if remember else None, 0))
+
+    assert felt(True) > 1e-5
+    assert felt(True) > 100 * felt(False)
+
+
+def test_memory(monkeypatch):
+    monkeypatch.setattr(memory, "LENGTHS", (6, 8))
+    monkeypatch.setattr(memory, "EPOCHS", 1)
+    monkeypatch.setattr(memory, "UPDATES", 2)
+    monkeypatch.setattr(memory, "DIGIT_EPOCHS", 1)
+    monkeypatch.setattr(memory, "DIGITS", {"rows": (8, 8)})
+    monkeypatch.setattr(memory, "DEPTHS", (2, 16))
+    monkeypatch.setattr(memory, "GRID", [(3e-3, False), (1e-2, True)])
+    found = ask("memory", 2)
+    assert list(found["adding"]) == ["6", "8"]
+    for figures in (*found["adding"].values(), *found["digits"].values()):
+        assert set(figures) == {"deep", "lstm", "gru"}
+        assert all(mean > 0 and sd >= 0 for mean, sd in figures.values())
+    assert found["how"]["adding"]["seeds"] == [0, 1]
+    assert set(found["how"]["adding"]["rate_and_remembering"]) == {"deep", "lstm", "gru"}
+    assert len(found["gradient"]["length"]["8"]) == 6
+    depth = found["gradient"]["depth"]
+    assert depth["16"]["none"] < 1e-3 * depth["16"]["regular"]
+    assert depth["2"]["none"] > 1e-3 * depth["2"]["regular"]
