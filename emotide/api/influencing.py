@@ -4,9 +4,10 @@ from typing import NamedTuple
 
 import numpy as np
 import polars as pl
+from jaxtyping import Bool
 from torch import Tensor
 
-from emotide.api.frames import who_and_when
+from emotide.api.frames import steps_at, who_and_when
 from emotide.model.affective import Shown
 from emotide.model.chance import q_values
 from emotide.model.contagion import Contagion, contagion
@@ -30,6 +31,37 @@ class Asked(NamedTuple):
     space: str
     shown: Shown | None
     shuffles: int
+    ties: pl.DataFrame
+
+
+def in_sight(timeline: Timeline, ties: pl.DataFrame) -> Bool[np.ndarray, " pairs"]:
+    """Of every row of the timeline's pairs whether the source can move the target.
+
+    Who has a tie to somebody is moved while it stands, however long after a contact the two count as neighbours; who
+    has none is moved by whom contacts bring near.
+
+    Args:
+        timeline: of a log.
+        ties: the log's table of ties; the source of a tie is who looks.
+    """
+    e = timeline.events
+    rows = pl.DataFrame({"looks": e.pair_target, "at": e.pair_source, "step": e.step["pair"]})
+    rows = rows.cast(pl.Int64).with_row_index("row")
+    for who in ("source_id", "target_id"):
+        ties = ties.join(timeline.users, left_on=[who, "network"], right_on=["user_id", "network"], how="semi")
+    if ties.is_empty():
+        return np.ones(len(rows), bool)
+    asked = ties.select("network", user_id="source_id", time="time")
+    looks, begin = steps_at(timeline, asked)
+    at, _ = steps_at(timeline, asked.with_columns(user_id=ties["target_id"]))
+    _, end = steps_at(timeline, asked.with_columns(time=ties["until"]))
+    begin = np.where(ties["time"].is_null().to_numpy(), -1, begin)
+    end = np.where(ties["until"].is_null().to_numpy(), np.iinfo(np.int64).max, end)
+    spans = pl.DataFrame({"looks": looks, "at": at, "begin": begin, "end": end})
+    stands = (pl.col("begin") <= pl.col("step")) & (pl.col("step") <= pl.col("end"))
+    tied = rows.join(spans, on=["looks", "at"]).group_by("row").agg(stands.any().alias("stands"))
+    seen = rows.join(tied, on="row", how="left", maintain_order="left")["stands"].fill_null(True)
+    return seen.to_numpy()
 
 
 def influence_table(asked: Asked, how: str, total: bool) -> pl.DataFrame:
@@ -106,7 +138,8 @@ def paths_table(asked: Asked, user: str, links: int, total: bool) -> pl.DataFram
 def learned(asked: Asked) -> tuple[Moods, Contagion]:
     """The moods of everybody, and the weights that their history gives the pairs."""
     felt = moods(asked.trained.model, asked.timeline, asked.vectors, asked.shown)
-    return felt, contagion(asked.timeline, felt, asked.shuffles, asked.trained.run.train.seed)
+    seed, sight = asked.trained.run.train.seed, in_sight(asked.timeline, asked.ties)
+    return felt, contagion(asked.timeline, felt, asked.shuffles, seed, sight=sight)
 
 
 def _table(timeline: Timeline, found: Influence, weights: Contagion | None, total: bool) -> pl.DataFrame:

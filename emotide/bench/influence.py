@@ -9,7 +9,7 @@ import polars as pl
 from jaxtyping import Float, Int
 
 from emotide.api import Emotide, Recipe, SocialLog
-from emotide.api.influencing import CLEAR
+from emotide.api.influencing import CLEAR, in_sight
 from emotide.bench.bench import Bench, Progress, Say, spread
 from emotide.demo.agreement import MOVES
 from emotide.demo.cast import cast_of
@@ -26,7 +26,7 @@ from emotide.train import TrainConfig
 from emotide.train.metrics import dimensional
 
 # a study by mood diary: two posts a day, half of them with a report of pleasure, arousal and dominance
-TOWN = TownConfig(people=300, days=250, posts_per_day=2.0, labelled_pad=0.5)
+TOWN = TownConfig(people=300, days=200, posts_per_day=2.0, labelled_pad=0.5)
 KINDS = {"contagion": 1.0, "none": 0.0}
 ESTIMATES = ("influence", "lagged_correlation", "counterfactual", "oracle")
 
@@ -40,7 +40,7 @@ def recipe(seed: int) -> Recipe:
             state=32, influence=8, observed=32, width=48, pair_width=16, heads=1, dropout=0.1, input_dropout=0.1
         ),
         train=TrainConfig(
-            seed=seed, epochs=8, learning_rate=5e-3, window=10, least_window=5, averaging=0.9, reports=0.7
+            seed=seed, epochs=6, learning_rate=5e-3, window=10, least_window=5, averaging=0.9, reports=0.7
         ),
     )
 
@@ -82,7 +82,8 @@ def _measured(config: TownConfig, folder: Path, progress: Progress) -> dict[str,
     timeline, vectors = emotide.compiled(log)
     model = emotide.trained.model
     felt = moods(model, timeline, vectors, every_report)
-    weights = contagion(timeline, felt, shuffles=9, seed=config.seed)
+    sight = in_sight(timeline, log.table("ties"))
+    weights = contagion(timeline, felt, shuffles=9, seed=config.seed, sight=sight)
     asked = influences(model, timeline, vectors, "pad", every_report, shuffles=0)
     users = len(timeline.users)
     source, target = _ties(timeline, truth)
@@ -90,7 +91,7 @@ def _measured(config: TownConfig, folder: Path, progress: Progress) -> dict[str,
         "influence": _of_ties(users, weights.source, weights.target, abs(weights.weight), source, target),
         "lagged_correlation": lagged_correlation(_reports(timeline), source, target),
         "counterfactual": _of_ties(users, asked.source, asked.target, asked.strength, source, target),
-        "oracle": _oracle(timeline, truth, source, target),
+        "oracle": _oracle(timeline, truth, sight, source, target),
     }
     would = cast_of(config.model_copy(update={"contagion": 1.0})).weight  # in the order of the truth's ties
     moves = abs(would) >= MOVES
@@ -99,7 +100,7 @@ def _measured(config: TownConfig, folder: Path, progress: Progress) -> dict[str,
     real = moves if config.contagion else np.zeros(len(moves), bool)
     return {
         **{name: auc(value, moves) for name, value in said.items()},
-        **_forecasts(timeline, felt),
+        **_forecasts(timeline, felt, sight),
         "found": float(clear[moves].mean()),
         "false": float((clear & ~real).sum() / max(clear.sum(), 1)),
     }
@@ -157,22 +158,22 @@ def _reports(timeline: Timeline) -> np.ndarray:
     return found
 
 
-def _oracle(timeline: Timeline, truth: Truth, source: np.ndarray, target: np.ndarray) -> np.ndarray:
+def _oracle(timeline: Timeline, truth: Truth, sight: np.ndarray, source: np.ndarray, target: np.ndarray) -> np.ndarray:
     """The same regression on the true states of everybody and every day."""
     row = pl.DataFrame({"user_id": timeline.users["user_id"]}).with_row_index("row")
     states = truth.emotion.join(row, on="user_id").sort("row", "day")
     state = states.select(AXES).to_numpy()
     known = Moods(states["row"].to_numpy(), states["day"].to_numpy(), state, state, np.ones(len(states), bool))
-    weights = contagion(timeline, known, shuffles=0)
+    weights = contagion(timeline, known, shuffles=0, sight=sight)
     size = abs(weights.weight)
     return _of_ties(len(timeline.users), weights.source, weights.target, size, source, target)
 
 
-def _forecasts(timeline: Timeline, felt: Moods) -> dict[str, float]:
+def _forecasts(timeline: Timeline, felt: Moods, sight: np.ndarray) -> dict[str, float]:
     """Concordance of the forecast of the test part's coordinates without neighbours, and what neighbours add."""
     labels = timeline.labels["pad"]
     test = labels.split == SPLITS.index("test")
-    found = foreseen(timeline, felt, int(labels.step[test].min()))
+    found = foreseen(timeline, felt, int(labels.step[test].min()), sight)
     place = np.full(len(felt.user), -1)
     place[found.row] = np.arange(len(found.row))
     row = place[felt.at(labels.user[test], labels.step[test])]

@@ -18,7 +18,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from emotide.model.chance import p_values
 from emotide.model.moods import Moods
@@ -39,6 +39,7 @@ class Contagion:
     sd: Float[np.ndarray, " pairs"]  # of what is known of the weight
     p: Float[np.ndarray, " pairs"]  # against strangers in the neighbours' places
     of_row: Int[np.ndarray, " rows"]  # the pair of each row of the timeline's pairs
+    sight: Bool[np.ndarray, " rows"]  # whether the row counted
 
 
 class _Pairs(NamedTuple):
@@ -49,6 +50,7 @@ class _Pairs(NamedTuple):
     of_row: np.ndarray  # [rows] the pair of each row of the timeline's pairs
     step: np.ndarray  # [rows]
     felt: np.ndarray  # [rows] the row of the moods: what the target felt in that step
+    sight: np.ndarray  # [rows] whether the source is taken to be seen
 
 
 class _Person(NamedTuple):
@@ -60,7 +62,12 @@ class _Person(NamedTuple):
 
 
 def contagion(
-    timeline: Timeline, moods: Moods, shuffles: int = 39, seed: int = 0, until: int | None = None
+    timeline: Timeline,
+    moods: Moods,
+    shuffles: int = 39,
+    seed: int = 0,
+    until: int | None = None,
+    sight: Bool[np.ndarray, " rows"] | None = None,
 ) -> Contagion:
     """The weight of every pair of whom one was ever in sight of the other.
 
@@ -74,8 +81,9 @@ def contagion(
         shuffles: how often strangers are dealt.
         seed: of the strangers.
         until: only moods before this step are looked at.
+        sight: the rows of the timeline's pairs in which the source can move the target; all by default.
     """
-    pairs = _pairs(timeline, moods)
+    pairs = _pairs(timeline, moods, sight)
     y, known = _explained(moods, until)
     users = _used(moods, len(timeline.users), until)
     people = _people(moods, pairs, users, pairs.source, until)
@@ -89,7 +97,7 @@ def contagion(
         other, other_sd = _gathered(others, dealt, len(pairs.source))
         null.append((abs(other) / other_sd)[judged & (source >= 0)])
     p = p_values(abs(weight) / sd, np.concatenate(null))
-    return Contagion(pairs.source, pairs.target, weight, sd, np.where(judged, p, 1.0), pairs.of_row)
+    return Contagion(pairs.source, pairs.target, weight, sd, np.where(judged, p, 1.0), pairs.of_row, pairs.sight)
 
 
 @dataclass(frozen=True)
@@ -101,15 +109,16 @@ class Foreseen:
     together: Float[np.ndarray, "rows 3"]  # and from the neighbours, by the weights of their history
 
 
-def foreseen(timeline: Timeline, moods: Moods, since: int) -> Foreseen:
+def foreseen(timeline: Timeline, moods: Moods, since: int, sight: Bool[np.ndarray, " rows"] | None = None) -> Foreseen:
     """The moods of step `since` and later, foreseen by what was learned from those before it.
 
     Args:
         timeline: of a log.
         moods: along it.
         since: the first step that is foreseen; nothing of it or later is learned from.
+        sight: as for `contagion`.
     """
-    pairs = _pairs(timeline, moods)
+    pairs = _pairs(timeline, moods, sight)
     y, known = _explained(moods, since)
     whole = _people(moods, pairs, _used(moods, len(timeline.users), None), pairs.source, since)
     whole = [person for person in whole if (moods.step[person.moods] < since).sum() >= FEWEST]
@@ -160,11 +169,12 @@ def _persistence(moods: Moods, centred: np.ndarray, counted: np.ndarray) -> floa
     return float(np.clip(now @ then / spread, 0.0, 1.0)) if spread else 1.0
 
 
-def _pairs(timeline: Timeline, moods: Moods) -> _Pairs:
+def _pairs(timeline: Timeline, moods: Moods, sight: np.ndarray | None) -> _Pairs:
     e, users = timeline.events, max(len(timeline.users), 1)
     key, of_row = np.unique(e.pair_target.astype(np.int64) * users + e.pair_source, return_inverse=True)
     step = np.asarray(e.step["pair"])
-    return _Pairs(key % users, key // users, of_row, step, moods.at(e.pair_target, step))
+    seen = np.ones(len(step), bool) if sight is None else sight
+    return _Pairs(key % users, key // users, of_row, step, moods.at(e.pair_target, step), seen)
 
 
 def _explained(moods: Moods, until: int | None) -> tuple[np.ndarray, np.ndarray]:
@@ -197,7 +207,7 @@ def _people(
             continue
         place[mine] = np.arange(len(mine))
         here = row_order[rows[user] : rows[user + 1]]
-        here = here[place[pairs.felt[here]] >= 0]
+        here = here[(place[pairs.felt[here]] >= 0) & pairs.sight[here]]
         X = np.zeros((PAD, len(mine), slots[user + 1] - slots[user]))
         X[:, place[pairs.felt[here]], pairs.of_row[here] - slots[user]] = seen[here].T
         people.append(_Person(mine, slice(int(slots[user]), int(slots[user + 1])), X))

@@ -94,7 +94,8 @@ def moved(model: AffectiveModel, timeline: Timeline, moods: Moods, found: Contag
     """
     e = timeline.events
     step = np.asarray(e.step["pair"])
-    change = found.weight[found.of_row, None] * deviations(moods, np.asarray(e.pair_source), step)
+    weight = np.where(found.sight, found.weight[found.of_row], 0.0)
+    change = weight[:, None] * deviations(moods, np.asarray(e.pair_source), step)
     Y = torch.from_numpy(moods.Y[moods.at(np.asarray(e.pair_target), step)])
     weights = model.network.H_0
     strength = _change(model, space, Y.to(weights), (Y - torch.from_numpy(change)).to(weights)).cpu().numpy()

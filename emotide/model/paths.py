@@ -63,7 +63,7 @@ def paths(
 
 def _links(timeline: Timeline, moods: Moods, found: Contagion, clear: np.ndarray) -> _Links:
     e = timeline.events
-    row = np.flatnonzero(clear[found.of_row])
+    row = np.flatnonzero(clear[found.of_row] & found.sight)
     source, target, step = e.pair_source[row], e.pair_target[row], e.step["pair"][row]
     start, end = moods.before(source, step), moods.at(target, step)
     there = start >= 0

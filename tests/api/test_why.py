@@ -7,6 +7,7 @@ from polars.testing import assert_frame_equal
 
 from emotide.api import Emotide, SocialLog, influencing
 from emotide.errors import BadInput, UnknownName
+from emotide.timeline import TimelineConfig, compile_timeline
 
 
 @pytest.fixture(scope="module")
@@ -35,6 +36,23 @@ def test_q_values_are_no_smaller_than_p_values(asked, how):
     assert (total["q_value"] >= total["p_value"]).all()
     assert total["q_value"].max() <= 1
     assert ("weight" in total.columns) == (how == "history")
+
+
+def test_whoever_has_a_tie_is_moved_while_it_stands(tables):
+    ties = [("ana", "bo", 2, 4), ("ana", "cy", None, 3), ("ana", "di", 3, None)]
+    posts = [(f"{name}.{step}", name, step) for step in range(6) for name in ("ana", "bo", "cy", "di", "ed")]
+    met = [("ana", name, step, "like") for step in range(6) for name in ("bo", "cy", "di", "ed")]
+    log = tables(posts=posts, ties=ties, interactions=met)
+    timeline = compile_timeline(log, TimelineConfig(step="1h"), names={})
+    sight = influencing.in_sight(timeline, log["ties"])
+    e, names = timeline.events, timeline.users["user_id"].to_list()
+    mine = np.asarray(e.pair_target) == names.index("ana")
+    seen = {
+        name: set(e.step["pair"][mine & sight & (e.pair_source == names.index(name))].tolist()) for name in names[1:]
+    }
+    assert seen == {"bo": {2, 3, 4}, "cy": {0, 1, 2, 3}, "di": {3, 4, 5}, "ed": set(range(6))}
+    assert sight[~mine].all()  # they have no ties of their own: contacts bring ana near
+    assert influencing.in_sight(timeline, log["ties"].clear()).all()
 
 
 def test_an_unknown_way(asked):

@@ -1,5 +1,7 @@
 """Weights of pairs, paths and forecasts, in worlds where it is known who moves whom."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
@@ -62,6 +64,19 @@ def test_nothing_is_found_where_nobody_moves_anybody(timeline):
     p = np.concatenate([each.p for each in found])
     assert (p <= 0.05).mean() < 0.15
     assert 0.3 < p.mean() < 0.7
+
+
+def test_only_what_is_in_sight_moves(timeline):
+    felt, e = lived(1.0), timeline.events
+    early = np.asarray(e.step["pair"]) < 60
+    blind = contagion(timeline, felt, shuffles=0, sight=~early)
+    late = contagion(timeline, lived(1.0), shuffles=0)
+    assert not np.allclose(blind.weight, late.weight)
+    nobody = contagion(timeline, felt, shuffles=0, sight=np.zeros(len(early), bool))
+    assert_allclose(nobody.weight, 0, atol=1e-12)
+    names = timeline.users["user_id"].to_list()
+    every = paths(timeline, felt, blind, np.ones(len(blind.weight), bool), names.index("p01"), links=1)[0]
+    assert every.steps[:, 1].min() == 60
 
 
 def test_the_same_seed_deals_the_same_strangers(timeline):
@@ -166,7 +181,7 @@ def test_the_effect_in_a_step_is_weight_times_deviation(world, model):
     felt = moods(model, timeline, vectors)
     found = contagion(timeline, felt, shuffles=0)
     weight = np.linspace(-1, 1, len(found.weight))
-    found = type(found)(found.source, found.target, weight, found.sd, found.p, found.of_row)
+    found = replace(found, weight=weight)
     said = moved(model, timeline, felt, found, "ekman")
     d = deviations(felt, timeline.events.pair_source, timeline.events.step["pair"])[:, 0]
     assert_allclose(said.effect, weight[found.of_row] * d, rtol=1e-5)
