@@ -4,8 +4,8 @@
     p(t | c) ∝ exp(−‖place of t − place of c‖² / 2 s²)
 
 A category that both spaces have keeps its probability whole. Ratings of one term differ from person to person by about
-0.3 on each axis (the standard deviations in Russell & Mehrabian 1977); two terms, so s² = 2 · 0.3². Coordinates come
-from the mean place Σ_c p(c) place(c), and go as if that place were a category.
+s = 0.3 on each axis (the standard deviations in Russell & Mehrabian 1977). Coordinates come from the mean place
+Σ_c p(c) place(c), and go as if that place were a category.
 """
 
 import torch
@@ -14,7 +14,7 @@ from torch import Tensor
 
 from emotide.model.spaces import EmotionSpace
 
-SPREAD = 2 * 0.3**2  # s²
+SPREAD = 0.3**2  # s²
 
 
 def converted(

@@ -1,5 +1,6 @@
 """Emotion spaces: named sets of categories or dimensions, each a point of affect space (DESIGN 3.5)."""
 
+import json
 import math
 import tomllib
 from collections.abc import Iterable, Mapping
@@ -73,6 +74,15 @@ class EmotionSpace(BaseModel, frozen=True, extra="forbid"):
     def shares(self, target: Float[Tensor, "rows names"]) -> Float[Tensor, "rows names"]:
         """Labels as shares of the categories, which sum to 1: with `multi` several categories may hold whole."""
         return target / target.sum(1, keepdim=True).clamp(min=1e-6) if self.multi else target
+
+    def toml(self) -> str:
+        """The space as the text of a file (`read_space`)."""
+        kind = "dimensions" if self.dimensional else "categories"
+        lines = [f"name = {json.dumps(self.name)}", f"multi = {json.dumps(self.multi)}"]
+        for name, entry in (self.dimensions or self.categories).items():
+            lines += ["", f"[{kind}.{json.dumps(name)}]"]
+            lines += [f"{key} = {json.dumps(value)}" for key, value in entry.model_dump(mode="json").items()]
+        return "\n".join(lines) + "\n"
 
     def ordered(self, names: Iterable[str]) -> "EmotionSpace":
         """The same space with just these names, in this order.

@@ -33,7 +33,7 @@ def test_it_is_the_posterior_to_be_expected():
     for i in range(3):
         expected = [0.0] * 4
         for c in range(6):
-            near = [math.exp(-float((source.pad[c] - place).square().sum()) / (2 * 2 * 0.09)) for place in target.pad]
+            near = [math.exp(-float((source.pad[c] - place).square().sum()) / (2 * 0.09)) for place in target.pad]
             for t in range(4):
                 expected[t] += float(shares[i, c]) * near[t] / sum(near)
         assert_close(got[i], torch.tensor(expected), rtol=1e-4, atol=1e-5)

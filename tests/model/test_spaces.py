@@ -77,6 +77,12 @@ def test_a_space_from_a_file(tmp_path):
     assert_close(space.pad[0], torch.tensor([0.3, -0.5, 0.2]))
 
 
+@pytest.mark.parametrize("name", sorted(built_in()))
+def test_a_space_is_what_its_file_says(tmp_path, name):
+    (tmp_path / "x.toml").write_text(built_in()[name].toml(), "utf-8")
+    assert read_space(tmp_path / "x.toml") == built_in()[name]
+
+
 def encoder():
     torch.manual_seed(0)
     made = LabelEncoder(WIDTH, AFFECT).double()
