@@ -124,9 +124,10 @@ def lagged_correlation(
     for k, (j, i) in enumerate(zip(source, target, strict=True)):
         x, y = reports[:-1, j], reports[1:, i]
         both = ~(np.isnan(x).any(1) | np.isnan(y).any(1))
-        x, y = x[both] - x[both].mean(0), y[both] - y[both].mean(0)
-        if len(x) > 2:
-            found[k] = abs(np.nan_to_num((x * y).sum(0) / np.sqrt((x**2).sum(0) * (y**2).sum(0))).mean())
+        if both.sum() > 2:
+            x, y = x[both] - x[both].mean(0), y[both] - y[both].mean(0)
+            spread = np.sqrt((x**2).sum(0) * (y**2).sum(0))
+            found[k] = abs(((x * y).sum(0) / np.maximum(spread, 1e-12)).mean())
     return found
 
 
