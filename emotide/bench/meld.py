@@ -21,7 +21,7 @@ def recipe(seed: int) -> Recipe:
         text="minilm",
         timeline=TimelineConfig(step="turn"),
         network=NetworkConfig(dropout=0.4, input_dropout=0.6, update_bias=0.5),
-        train=TrainConfig(seed=seed, spaces=("meld",), learning_rate=1e-3),
+        train=TrainConfig(seed=seed, spaces=("meld",), learning_rate=1e-3, averaging=0.99),
     )
 
 
