@@ -33,6 +33,7 @@ CHANGES = {
     "nothing_said": Change({"said": False}),
     "not_reciprocal": Change({"reciprocal": False}),
     "no_shortcuts": Change({"plan": "none"}),
+    "no_way_around_the_cell": Change({"shortcut_dropout": 1.0}),
     "no_report_memory": Change({"memory": False}),
     "no_forecast_loss": Change(train={"forecast": 0.0}),
     "no_next_observation": Change(train={"next_observation": 0.0}),

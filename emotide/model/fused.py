@@ -209,7 +209,7 @@ class FusedNetwork(nn.Module):
         when to leave it.
         """
         silence = self.f_AT.empty.expand(len(H), -1)
-        if X is None:
+        if X is None or self.config.shortcut_dropout == 1:
             X = silence
         elif self.training:
             seen = torch.rand(len(H), 1, device=H.device) >= self.config.shortcut_dropout
