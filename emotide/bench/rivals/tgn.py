@@ -17,6 +17,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional
 
+from emotide.errors import BadInput
 from emotide.train.candidates import Candidates
 
 SIZE, NEIGHBOURS = 100, 10
@@ -36,9 +37,16 @@ class Stream:
 
 
 def tgn_module(users: int, kinds: int) -> nn.Module:
-    """Memory, embedding and link predictor as one module."""
-    from torch_geometric.nn import TGNMemory, TransformerConv
-    from torch_geometric.nn.models.tgn import IdentityMessage, LastAggregator, LastNeighborLoader
+    """Memory, embedding and link predictor as one module.
+
+    Raises:
+        BadInput: torch_geometric is not installed.
+    """
+    try:
+        from torch_geometric.nn import TGNMemory, TransformerConv
+        from torch_geometric.nn.models.tgn import IdentityMessage, LastAggregator, LastNeighborLoader
+    except ImportError as error:
+        raise BadInput(f"TGN is not installed ({error}): install emotide[rivals]") from error
 
     class TGN(nn.Module):
         """Memory, graph attention over the last neighbours, and the link predictor."""
