@@ -69,9 +69,10 @@ class Trained:
         trained = [space for space in timeline.spaces if not run.train.spaces or space in wanted]
         readings = Readings(run.network.affect, text.width, {space: spaces[space] for space in trained})
         network = FusedNetwork(run.network, text.width, 2 * len(timeline.kinds))
+        model = AffectiveModel(network, readings, behaviour_weight(timeline, run.train) > 0)
         scale = torch.stack([torch.zeros(text.width), torch.ones(text.width)])
         made = cls(
-            AffectiveModel(network, readings, behaviour_weight(timeline, run.train) > 0).to(device), run, text, scale, timeline.kinds,
+            model.to(device), run, text, scale, timeline.kinds,
             {"version": version("emotide"), "seed": run.train.seed, "digest": timeline.digest},
         )  # fmt: skip
         made.add_spaces(spaces.values())
