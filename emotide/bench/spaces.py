@@ -24,7 +24,7 @@ from emotide.train import TrainConfig
 POSTS = 15_000  # of GoEmotions' training part, drawn at random
 UNSEEN = 5  # emotions, drawn at random of the 27, neutral apart
 TOGETHER = 500  # posts in a network: nobody knows anybody, but networks are what batches are made of
-EPOCHS = {"meld": 12, "goemotions": 7}
+EPOCHS = {"meld": 12, "goemotions": 5}
 SPACE = "goemotions"
 
 
@@ -73,7 +73,7 @@ def recipe(seed: int) -> Recipe:
         network=NetworkConfig(affect=51, dropout=0.3, input_dropout=0.3),
         train=TrainConfig(
             seed=seed, spaces=(SPACE,), epochs=EPOCHS["goemotions"], patience=3, reports=0.0, forecast=0.2,
-            next_observation=0.0, names=2.0,
+            next_observation=0.0, names=1.0,
         ),
     )  # fmt: skip
 
@@ -81,10 +81,12 @@ def recipe(seed: int) -> Recipe:
 def unseen_emotions(data: Path, seed: int, progress: Progress) -> dict[str, Any]:
     """Train on GoEmotions without five emotions, neither their labels, nor posts that bear them, nor their names.
 
-    Then the five are added by name and place, and all are read in posts of test; AUC, one against the rest.
+    Then the five are added by name and place, and all are read in posts of test; AUC, one against the rest. Several
+    emotions of a post count as shares: on dev that read unseen emotions better than questions of their own.
     """
     tables = CONVERTERS[SPACE].read(data / "goemotions")
-    whole, rng = built_in()[SPACE], np.random.default_rng(seed)
+    spaces = built_in() | {SPACE: built_in()[SPACE].model_copy(update={"multi": False})}
+    whole, rng = spaces[SPACE], np.random.default_rng(seed)
     unseen = [str(name) for name in rng.choice([name for name in whole.names if name != "neutral"], UNSEEN, False)]
     labels = tables["labels"]
     bearing = labels.filter(pl.col("category").is_in(unseen))["post_id"].unique()
@@ -93,7 +95,7 @@ def unseen_emotions(data: Path, seed: int, progress: Progress) -> dict[str, Any]
     taught = pl.concat([train, posts.filter(pl.col("split") == "dev")])
     start = time.monotonic()
     with TemporaryDirectory(prefix="emotide-bench-") as folder:
-        log = _log(Path(folder) / "taught", taught, labels, [_without(space, unseen) for space in built_in().values()])
+        log = _log(Path(folder) / "taught", taught, labels, [_without(space, unseen) for space in spaces.values()])
         emotide = Emotide.fit(log, recipe(seed), progress=progress)
         seconds = time.monotonic() - start
         emotide.add_space(whole)
