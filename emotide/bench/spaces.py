@@ -85,7 +85,7 @@ def unseen_emotions(data: Path, seed: int, progress: Progress) -> dict[str, Any]
     emotions of a post count as shares: on dev that read unseen emotions better than questions of their own.
     """
     tables = CONVERTERS[SPACE].read(data / "goemotions")
-    spaces = built_in() | {SPACE: built_in()[SPACE].model_copy(update={"multi": False})}
+    spaces = dict(built_in()) | {SPACE: built_in()[SPACE].model_copy(update={"multi": False})}
     whole, rng = spaces[SPACE], np.random.default_rng(seed)
     unseen = [str(name) for name in rng.choice([name for name in whole.names if name != "neutral"], UNSEEN, False)]
     labels = tables["labels"]

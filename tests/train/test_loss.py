@@ -117,3 +117,46 @@ def test_a_window_with_nothing_to_learn_from_has_no_loss(compiled, untrained):
     model, group = untrained(timeline, 4), timeline.group()
     unrolled = list(model.unroll(Batch(group), torch.zeros(0, 4), model.network.initial(2, group.pairs), 0, 3))
     assert window_loss(model, unrolled, torch.zeros(0, 4), {"polarity": torch.ones(3)}, TrainConfig()) is None
+
+
+def test_several_categories_at_once_are_questions_of_their_own(spoken, untrained):
+    timeline, _ = spoken(users=2, steps=4)
+    model = untrained(timeline, 4).eval()
+    many = built_in()["polarity"].model_copy(update={"multi": True})
+    model.readings.spaces["polarity"] = many
+    Y, target = torch.randn(3, 8), torch.tensor([[1.0, 1.0, 0.0], [0.0, 0.5, 0.0], [0.0, 0.0, 1.0]])
+    weight, classes = torch.tensor([1.0, 2.0, 0.5]), torch.tensor([0.5, 2.0, 1.0])
+    with torch.no_grad():
+        got = reading_loss(model, "polarity", Y, target, weight, classes, ANCHOR)
+        read = model.readings.read("polarity", Y)
+    literal = 0.0
+    for i in range(3):
+        place = sum(target[i, c] * many.pad[c] for c in range(3)) / target[i].sum()
+        entropy = sum(
+            -classes[c] * target[i, c] * math.log(read[i, c]) - (1 - target[i, c]) * math.log(1 - read[i, c])
+            for c in range(3)
+        )
+        literal += float(weight[i] * (entropy + ANCHOR * (Y[i, :3] - place).square().sum()))
+    assert float(got) == pytest.approx(literal, rel=1e-4)
+
+
+def test_posts_teach_the_names_they_sound_like(compiled, untrained):
+    """No label at all: who posts what sounds like a name comes to be read as it, whichever space it is in."""
+    timeline = compiled(posts=[(f"p{k}", f"u{k}", 0) for k in range(12)])
+    model = untrained(timeline, 4)
+    space, vectors = built_in()["polarity"], torch.eye(4)[torch.arange(12) % 3]
+    model.readings.add(space, torch.eye(4)[:3])
+    model.readings.encoder.start(torch.eye(4)[:3])
+    config = TrainConfig(names=1.0, next_observation=0.0)
+    optimizer = torch.optim.Adam(model.parameters(), 1e-2)
+    group = timeline.group()
+    order = torch.from_numpy(group.events.post_user)
+    for _ in range(60):
+        unrolled = list(model.unroll(Batch(group), vectors, model.network.initial(12, group.pairs)))
+        loss = window_loss(model, unrolled, vectors, {}, config)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    read = model.eval().readings.read("polarity", unrolled[0].recognition)
+    assert read[order].argmax(1).tolist() == vectors.argmax(1).tolist()
+    assert window_loss(model, unrolled, vectors, {}, TrainConfig(next_observation=0.0)) is None
