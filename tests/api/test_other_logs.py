@@ -33,7 +33,7 @@ def test_another_log_is_read(command, town, village):
 
     found = ask("evaluate", "--reports", "known")
     assert found["recognition"]["n"] > 0
-    assert len(found["baselines"]) == 5
+    assert len(found["baselines"]) == 6
     read = pl.DataFrame(ask("predict", "--horizon", "1"))
     assert read["user_id"].n_unique() == 8
     assert np.isfinite(read.select("joy", "fear").to_numpy()).all()
