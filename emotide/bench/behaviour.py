@@ -21,7 +21,7 @@ from emotide.train.candidates import NEGATIVES, Candidates, candidates
 
 SETS = ("college_msg", "bitcoin_otc")
 OURS, THEIRS = (1e-3, 2e-3, 4e-3), (1e-4, 3e-4, 1e-3)  # learning rates tried on dev, of the first seed
-EPOCHS, PATIENCE = 5, 2
+EPOCHS, PATIENCE = 10, 2
 TRAIN, DEV, TEST = range(3)
 
 
