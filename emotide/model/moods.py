@@ -9,10 +9,11 @@ from torch import Tensor
 
 from emotide.model.affective import AffectiveModel, Shown
 from emotide.model.batch import Batch, Step, View
-from emotide.model.fused import State
 from emotide.model.spaces import AXES
 from emotide.model.trace import groups
 from emotide.timeline import Timeline
+
+FEWEST = 30  # reports of coordinates from which it is learned what recognition and categories let expect
 
 
 @dataclass(frozen=True)
@@ -47,46 +48,45 @@ def moods(
 ) -> Moods:
     """The moods along a timeline; pleasure, arousal and dominance are as reported where they were reported.
 
+    Elsewhere they are what is to be expected: the recognition and the place of a reported category, weighed as people
+    who reported both these and coordinates show (least squares); as they stand where too few did.
+
     Args:
         model, timeline, vectors: of one log.
         shown: which labels are fed back as reports; a mood has seen those of its own step.
     """
-    columns: dict[str, list[np.ndarray]] = {name: [] for name in Moods.__annotations__}
+    columns: dict[str, list[np.ndarray]] = {name: [] for name in (*Moods.__annotations__, "place", "category")}
     for group in groups(timeline):
         batch = Batch(group, vectors.device, vectors.dtype)
         state = model.network.initial(len(group.users), group.pairs)
         for followed in model.follow(batch, vectors, state, shown=shown):
-            step, active = followed.step, followed.step.seen.user
-            alone = _alone(step.seen)
-            moved = model.network.advance(followed.before, alone, vectors)
-            lonely = model.network.written(followed.before, alone, moved)
-            if shown is not None:
-                lonely = model.fed(lonely, step, shown)
-            Y = _known(model, followed.before, followed.H, followed.X, followed.state, active)
-            own = _known(model, followed.before, moved.H, moved.X, lonely, active)
-            if shown is not None:
-                _write_reported(model, step, shown, Y, own)
+            step, before, active = followed.step, followed.before, followed.step.seen.user
+            moved = model.network.advance(before, _alone(step.seen), vectors)
+            M = before.M.index_select(0, active)
             told = np.zeros(len(active), bool)
             told[step.place.cpu().numpy()] = True
-            columns["user"].append(group.users[active.cpu().numpy()])
-            columns["step"].append(np.full(len(active), step.number))
-            columns["Y"].append(Y.cpu().numpy())
-            columns["own"].append(own[:, : len(AXES)].cpu().numpy())
-            columns["told"].append(told)
+            place, category = _reported(model, step, shown, len(active))
+            rows = {
+                "user": group.users[active.cpu().numpy()],
+                "step": np.full(len(active), step.number),
+                "Y": model.network.read(followed.H, M, followed.X).cpu().numpy(),
+                "own": model.network.read(moved.H, M, moved.X)[:, : len(AXES)].cpu().numpy(),
+                "told": told,
+                "place": place,
+                "category": category,
+            }
+            for name, column in rows.items():
+                columns[name].append(column)
     if not columns["user"]:
         nobody, affect = np.zeros(0, np.int64), model.network.config.affect
         return Moods(nobody, nobody, np.zeros((0, affect)), np.zeros((0, len(AXES))), np.zeros(0, bool))
     whole = {name: np.concatenate(parts) for name, parts in columns.items()}
     order = np.lexsort((whole["step"], whole["user"]))
-    return Moods(**{name: column[order] for name, column in whole.items()})
-
-
-def _known(model: AffectiveModel, before: State, H: Tensor, X: Tensor, after: State, active: Tensor) -> Tensor:
-    """The recognition of the active users, or where they reported in the step what is read right after it."""
-    now = after.H.index_select(0, active)
-    recognised = model.network.read(H, before.M.index_select(0, active), X)
-    told = model.network.read(now, after.M.index_select(0, active))
-    return torch.where((now != H).any(1, keepdim=True), told, recognised)
+    whole = {name: column[order] for name, column in whole.items()}
+    place, category = whole.pop("place"), whole.pop("category")
+    whole["own"] = _expected(whole["own"], category, place)
+    whole["Y"][:, : len(AXES)] = _expected(whole["Y"][:, : len(AXES)], category, place)
+    return Moods(**whole)
 
 
 def _alone(view: View) -> View:
@@ -95,16 +95,35 @@ def _alone(view: View) -> View:
     return view._replace(**{name: getattr(view, name)[:0] for name in nobody})
 
 
-def _write_reported(model: AffectiveModel, step: Step, shown: Shown, *moods: Tensor) -> None:
-    """Pleasure, arousal and dominance that were reported in the step, written into the moods of its active users."""
-    for name, reports in step.reports.items():
+def _reported(model: AffectiveModel, step: Step, shown: Shown | None, active: int) -> tuple[np.ndarray, np.ndarray]:
+    """Coordinates that each active user reported in the step, and the place of the category; NaN where none."""
+    place, category = np.full((active, len(AXES)), np.nan, np.float32), np.full((active, len(AXES)), np.nan, np.float32)
+    for name, reports in step.reports.items() if shown is not None else ():
         space = model.readings.spaces[name]
-        if name not in model.readings.trained or not space.dimensional:
+        if name not in model.readings.trained or shown is None:
             continue
         mask = shown(name, reports)
-        row, target = step.place[reports.asked[mask]], reports.target[mask]
-        for axis in set(space.names) & set(AXES):
+        row, target = step.place[reports.asked[mask]].cpu().numpy(), reports.target[mask].cpu().numpy()
+        if not space.dimensional:
+            category[row] = target @ space.pad.numpy()
+        for axis in set(space.names) & set(AXES) if space.dimensional else ():
             end, value = space.dimensions[axis], target[:, space.names.index(axis)]
-            given = ~value.isnan()
-            for Y in moods:
-                Y[row[given], AXES.index(axis)] = 2 * (value[given] - end.low) / (end.high - end.low) - 1
+            place[row, AXES.index(axis)] = 2 * (value - end.low) / (end.high - end.low) - 1
+    return place, category
+
+
+def _expected(
+    read: Float[np.ndarray, "rows 3"], category: Float[np.ndarray, "rows 3"], place: Float[np.ndarray, "rows 3"]
+) -> Float[np.ndarray, "rows 3"]:
+    """Coordinates where they were reported, else what recognition and category let expect."""
+    out = np.where(np.isnan(category), read, category).astype(np.float32)
+    named = ~np.isnan(category[:, 0])
+    for axis in range(len(AXES)):
+        known = ~np.isnan(place[:, axis])
+        for rows in (named, ~named):
+            causes = [np.ones(len(read)), read[:, axis], *([category[:, axis]] if rows is named else [])]
+            X, both = np.stack(causes, 1), rows & known
+            if both.sum() >= FEWEST:
+                out[rows, axis] = X[rows] @ np.linalg.lstsq(X[both], place[both, axis], rcond=None)[0]
+        out[known, axis] = place[known, axis]
+    return out

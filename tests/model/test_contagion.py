@@ -8,7 +8,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from emotide.model.contagion import contagion, deviations, foreseen
 from emotide.model.influence import moved
-from emotide.model.moods import Moods, moods
+from emotide.model.moods import Moods, _expected, moods
 from emotide.model.paths import paths
 from emotide.model.trace import every_report
 from emotide.timeline import TimelineConfig, compile_timeline
@@ -174,6 +174,17 @@ def test_moods_hold_what_was_reported_and_own_moods_no_neighbour(world, model, s
     same = np.isclose(felt.Y[:, :3], felt.own, atol=1e-5).all(1)
     assert same[lonely].all()
     assert not same[~lonely].all()
+
+
+def test_what_is_to_be_expected_is_learned_from_those_who_reported_both():
+    rng = np.random.default_rng(0)
+    read, category = rng.normal(size=(2, 200, 3)).astype(np.float32)
+    category[100:] = np.nan
+    true = np.where(np.isnan(category), 0.5 * read + 0.1, 0.2 * read + 0.6 * category - 0.3)
+    place = np.where(np.arange(200)[:, None] % 2 == 0, true, np.nan)
+    assert_allclose(_expected(read, category, place), true, atol=1e-5)
+    nobody = np.full_like(place, np.nan)
+    assert_allclose(_expected(read, category, nobody), np.where(np.isnan(category), read, category))
 
 
 def test_the_effect_in_a_step_is_weight_times_deviation(world, model):
