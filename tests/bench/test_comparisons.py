@@ -74,9 +74,18 @@ def test_a_town_is_compared(hamlet, monkeypatch):
 
 def test_a_part_is_taken_away(hamlet):
     town = ablation.BENCH.parts["town"]
-    some = Composite("two", {name: town.parts[name] for name in ("full", "no_neighbours")}, town.joined)
+    some = Composite("two", {name: town.parts[name] for name in ("full", "gru_cells")}, town.joined)
     found = hamlet.figures("ablation.town", some)
-    assert set(found) == {"seeds", "full", "no_neighbours"}
-    assert found["full"]["known"]["forecast"]["weighted_f1"]["difference"] == [0.0, 0.0]
-    assert found["no_neighbours"]["known"]["forecast"]["auc"]["difference"] != [0.0, 0.0]
-    assert found["no_neighbours"]["seconds"][0] > 0
+    assert set(found) == {"seeds", "full", "gru_cells"}
+    differences = {
+        name: [
+            found[name][reports][task][metric]["difference"]
+            for reports in ("hidden", "known")
+            for task in ("recognition", "forecast")
+            for metric in ablation.METRICS
+        ]
+        for name in ("full", "gru_cells")
+    }
+    assert differences["full"] == [[0.0, 0.0]] * 12
+    assert differences["gru_cells"] != differences["full"]
+    assert found["gru_cells"]["seconds"][0] > 0
