@@ -300,3 +300,6 @@ def test_a_coarser_space_is_read_through_the_trained_one(model):
     got, whole = readings.read("few", Y), readings.read("ekman", Y)
     assert (got[:, 0] > whole[:, 3]).all()  # joy, and what else lies near it
     assert_close(got.sum(1), torch.ones(4))
+    same = built_in()["ekman"].model_copy(update={"name": "same"})
+    readings.add(same, torch.randn(6, WIDTH))
+    assert_close(readings.read("same", Y), whole)
