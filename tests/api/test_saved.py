@@ -156,7 +156,7 @@ def _cut(name):
 
 
 BROKEN = {
-    "another format": (_another_format, "a model of format 99, this version reads 1: train again"),
+    "another format": (_another_format, "a model of format 99, this version reads 2: train again"),
     "another width": (_another_width, "the model does not fit this version"),
     "cut weights": (_cut("model.safetensors"), "no readable model here"),
     "cut head": (_cut("model.json"), "no readable model here"),
