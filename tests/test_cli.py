@@ -147,7 +147,7 @@ def test_an_unknown_name_is_one_line(command, place, words, reason):
     ("words", "reason"),
     [
         (("--text", "word"), "text: Input should be 'words' or 'minilm'"),
-        (("--step", "1y"), "timeline.step: step '1y' is neither 'turn', a window such as 15m, 1h, 1d, 1w, nor such as '200 events'"),
+        (("--step", "1y"), "timeline.step: step '1y' is neither 'turn', a window such as 15m, 1h, 1d, 1w, nor"),
         (("--epochs", "0"), "train.epochs: Input should be greater than or equal to 1"),
         (("--space", "polarty"), "space 'polarty' is not known; did you mean 'polarity'?"),
         (("--space", "pad"), "the log has no labels in space 'pad'; it has: polarity"),

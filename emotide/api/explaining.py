@@ -1,7 +1,7 @@
 """Why somebody is read as they are: the shares of posts and of their words, as a table (DESIGN 5)."""
 
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
@@ -69,7 +69,7 @@ def reasons_table(
             words = _words(trained, texts[post], vectors[post].cpu().numpy(), found.slope[k])
             rows += [{"kind": "word", "share": share, "word": word} | of_post for word, share in words]
     place = who_and_when(timeline, np.array([user]), np.array([step]))
-    schema = {"kind": pl.String, "share": pl.Float64, "post_id": pl.String, "author_id": pl.String,
+    schema: dict[str, Any] = {"kind": pl.String, "share": pl.Float64, "post_id": pl.String, "author_id": pl.String,
               "posted": timeline.posts["time"].dtype, "word": pl.String}  # fmt: skip
     asked_for = [pl.lit(place[column][0]).alias(column) for column in place.columns]
     return pl.DataFrame(rows, schema=schema).select(

@@ -107,6 +107,8 @@ class Batch:
             )
         )
         self._share, self._back = self._shares(active_key), self._other_way()
+        self._first = np.full(group.pairs, np.iinfo(np.int64).max)
+        np.minimum.at(self._first, e.pair, e.step["pair"])
         asked_row = np.searchsorted(active_key, asked)
         asked_step = e.step["active"][asked_row]
         target_key = self._key(e.step["pair"], e.pair_target)
@@ -141,8 +143,8 @@ class Batch:
                 if bounds[space][k] < bounds[space][k + 1]
             }
             place = self._place[self._silent.bounds["user"][k] : self._silent.bounds["user"][k + 1]]
-            views = (rows.at(k) for rows in (self._seen, self._silent, self._both))
-            yield Step(self.group.first_step + k, *views, place, reports)
+            seen, silent, both = (rows.at(k) for rows in (self._seen, self._silent, self._both))
+            yield Step(self.group.first_step + k, seen, silent, both, place, reports)
 
     def beyond(self, k: int) -> View:
         """All users in the k-th step (from 1) after the last of their network, in which nobody is heard of any more.
@@ -165,7 +167,7 @@ class Batch:
         columns = (
             np.arange(users), elapsed, np.zeros((users, 3), np.float32), nobody, nobody, e.pair[pair], near, position,
             target, np.broadcast_to(pair_since, len(pair)).astype(np.float32), quiet, np.full(len(pair), -1),
-            self._back[e.pair[pair]], e.pair_chance[pair, 0],
+            self._met_back(e.pair[pair], last[target] + k), e.pair_chance[pair, 0],
         )  # fmt: skip
         return View(*(self._tensor(column) for column in columns))
 
@@ -194,7 +196,7 @@ class Batch:
                 shown * np.concatenate([np.log1p(e.pair_kinds[pair], dtype=np.float32), self._share[pair, None]], 1)
             ),
             spoke=self._tensor(np.full(len(pair), -1) if hidden else self._spoke(key, bounds["user"])),
-            back=self._tensor(self._back[e.pair[pair]]),
+            back=self._tensor(self._met_back(e.pair[pair], pair_step)),
             chance=self._tensor(e.pair_chance[pair, int(hidden)]),
         )
         return _Rows(columns, bounds)
@@ -216,6 +218,14 @@ class Batch:
         place = np.full(len(self._share), -1)
         place[met] = self._position(e.step["pair"][met], e.pair_source[met], key, start)
         return place
+
+    def _met_back(self, pair: Int[np.ndarray, " rows"], step: Int[np.ndarray, " rows"]) -> Int[np.ndarray, " rows"]:
+        """The row of the pair the other way round, if it was met before the step.
+
+        One that will only meet later is as one that never will: its row of the state table must not tell.
+        """
+        back = self._back[pair]
+        return np.where((back >= 0) & (self._first[back] < step), back, -1)
 
     def _other_way(self) -> Int[np.ndarray, " pairs"]:
         """For each pair of the group the row of the pair with source and target changed, or -1."""

@@ -331,3 +331,14 @@ def test_a_user_never_seen_starts_as_anybody_does(world, model):
     key = (0, "new")  # steps count from the first of the log
     assert_close(among[1][3, "new"], alone[1][key])
     assert_close(among[0][3, "new"], alone[0][key])
+
+
+def test_a_pair_that_will_meet_later_is_as_one_that_never_will(world, model):
+    """The influence the other way round is that of pairs which have met: a row of the state table must not tell."""
+    first = [("xa", "xb", 1, "like", {"network": "x"})]
+    tie = [("xb", "xa", None, None, {"network": "x"}), ("xa", "xb", 6, None, {"network": "x"})]
+    posts = [("p0", "xb", 0, {"network": "x"}), ("p1", "xb", 2, {"network": "x"}), ("p2", "xa", 8, {"network": "x"})]
+    timeline, _ = world({"posts": posts, "ties": tie, "interactions": first})
+    backs = {step.number: step.seen.back.tolist() for step in Batch(timeline.group()).steps() if len(step.seen.pair)}
+    assert backs[0] == [-1]  # a looks at nobody yet
+    assert all(back >= 0 for back in backs[2])
