@@ -163,7 +163,8 @@ def without_network(
     """What needs no network: the lagged correlation, and the same regression on the reports and on the true states."""
     row = pl.DataFrame({"user_id": timeline.users["user_id"]}).with_row_index("row")
     states = truth.emotion.join(row, on="user_id").sort("row", "day")
-    user, day, true = states["row"].to_numpy(), states["day"].to_numpy(), states.select(AXES).to_numpy()
+    user, day = (states[column].to_numpy().astype(np.int64) for column in ("row", "day"))
+    true = states.select(AXES).to_numpy()
     reports = _reports(timeline, int(day.max()) + 1)
     told = ~np.isnan(reports).any(2)
     typical = np.nan_to_num(reports).sum(0) / np.maximum(told.sum(0), 1)[:, None]

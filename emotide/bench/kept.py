@@ -86,7 +86,7 @@ class Runner:
         return figures
 
 
-def _plain(figures: dict[str, Any]) -> dict[str, Any]:
+def _plain(figures: dict[Any, Any]) -> dict[str, Any]:
     """The figures as they are once they were written and read: the same whether measured now or kept."""
     return dict(json.loads(json.dumps(figures, default=lambda number: number.item())))
 

@@ -38,9 +38,9 @@ class Behaviour(nn.Module):
         post_i     = f_B(H[i], habits of i)
         contact_ij = f_C(H[i], H[j], A[i→j], A[j→i], habits) + w · habits       of i, of j, and of the two
 
-    Habits say how often
-    read with A_0. Contacts are trained against drawn pairs; `scale` brings their logits to what happens in the step
-    among all pairs, and is fitted once training is over.
+    Habits say how often and how lately each turned to the other, and to anybody. Two who never met are read with A_0.
+    Contacts are trained against drawn pairs; `scale` brings their logits to what happens in the step among all pairs,
+    and is fitted once training is over.
 
     Args:
         network: whose states are read.

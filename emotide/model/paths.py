@@ -14,8 +14,8 @@ from emotide.timeline import Timeline
 class Paths:
     """Chains of one length that end in one user; one row a chain and time, the origin first."""
 
-    people: Int[np.ndarray, "rows links+1"]  # rows of the timeline's table of users
-    steps: Int[np.ndarray, "rows links+1"]  # when each felt it; they rise
+    people: Int[np.ndarray, "rows path"]  # rows of the timeline's table of users
+    steps: Int[np.ndarray, "rows path"]  # when each felt it; they rise
     weight: Float[np.ndarray, " rows"]  # product of the weights along the chain
     effect: Float[np.ndarray, " rows"]  # on the pleasure of the last: weight times the origin's deviation
 

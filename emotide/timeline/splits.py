@@ -28,7 +28,8 @@ def contact_split(contacts: pl.DataFrame, posts: pl.DataFrame, labels: pl.DataFr
     """int8 per contact: 0 train, 1 dev, 2 test; as the log splits the posts of its network, else by time.
 
     By time they are cut where the labels are, so that nothing of one part is trained on with the other; without labels,
-    70/15/15 of the instants at which their steps begin.
+    70/15/15 of the instants at which their steps begin. What has no instant comes before everything: contacts of a
+    dialogue without a turn.
 
     Args:
         contacts: with network_row, step.
@@ -48,4 +49,4 @@ def contact_split(contacts: pl.DataFrame, posts: pl.DataFrame, labels: pl.DataFr
     named = posts.drop_nulls("split").group_by("network_row").agg(pl.col("split").first())
     held = contacts.select("network_row").join(named, on="network_row", how="left", maintain_order="left")["split"]
     code = held.cast(pl.Enum(SPLITS), strict=False).to_physical().cast(pl.Int8)
-    return code.fill_null(by_time).cast(pl.Int8).to_numpy()
+    return code.fill_null(by_time).fill_null(0).cast(pl.Int8).to_numpy()

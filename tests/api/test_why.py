@@ -1,5 +1,7 @@
 """Who moves most, paths of contagion, and why somebody is read as they are: the tables and commands."""
 
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 import pytest
@@ -8,6 +10,7 @@ from polars.testing import assert_frame_equal
 from emotide.api import Emotide, SocialLog, influencing
 from emotide.errors import BadInput, UnknownName
 from emotide.timeline import TimelineConfig, compile_timeline
+from emotide.vectors import MiniLM
 
 
 @pytest.fixture(scope="module")
@@ -141,11 +144,15 @@ def test_a_sentence_encoder_leaves_words_out(asked):
     texts = log.texts(timeline)
     slope = vectors[0].numpy()
 
-    class Encoded:
-        text = None
-        vectors = made.trained.vectors
+    class Sentences(MiniLM):
+        """Any encoder of whole texts; this one needs no model."""
 
-    shares = _words(Encoded(), texts[0], vectors[0].numpy(), slope)
+        name, width = "sentences", made.trained.text.width
+
+        def encode(self, texts):
+            return made.trained.text.encode(texts)
+
+    shares = _words(replace(made.trained, text=Sentences()), texts[0], vectors[0].numpy(), slope)
     words = texts[0].split()
     assert [word for word, _ in shares] == words
     for k, (_, share) in enumerate(shares):

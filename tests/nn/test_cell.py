@@ -88,8 +88,8 @@ def test_a_unit_keeps_its_state_for_about_its_time_constant():
 
 
 def test_a_memory_of_less_than_two_steps_is_refused():
-    with pytest.raises(ValueError, match="a memory of 1 steps: 2 or more are wanted"):
-        DeepLSTMCell(5, (3,), memory=1)
+    with pytest.raises(ValueError, match=r"a memory of 1\.0 steps: 2 or more are wanted"):
+        DeepLSTMCell(5, (3,), memory=1.0)
 
 
 def test_gradients_reach_state_input_and_every_parameter():

@@ -1,6 +1,7 @@
 """Train, dev and test: by the log's column, or by time, never at random."""
 
 import numpy as np
+import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -62,3 +63,13 @@ def test_text_vectors_learn_from_nothing_after_the_training_part(tables):
 
 def test_without_labels_every_post_may_teach(tables):
     assert compile_timeline(tables(posts=[("p", "a", 0), ("q", "a", 9)]), HOURLY).posts["train"].all()
+
+
+@pytest.mark.parametrize("labels", [[], [("ana", 0, "joy"), ("ana", 1, "joy")]])
+def test_contacts_of_a_dialogue_without_a_turn_come_before_everything(tables, labels):
+    posts = [("p0", "ana", 0), ("p1", "bo", 1)]
+    met = [("cy", "ana", 1, "wave", {"network": "y"})]
+    timeline = compile_timeline(tables(posts=posts, interactions=met, labels=labels), TimelineConfig(step="turn"))
+    silent = timeline.users.with_row_index("row").filter(pl.col("network") == "y")["row"].to_list()
+    held = np.isin(timeline.events.contact_source, silent)
+    assert timeline.events.contact_split[held].tolist() == [0]

@@ -25,8 +25,8 @@ class Edges:
     share: Float[np.ndarray, " edges"]  # 1 / (factors of the sort that the target has)
     rank: Int[np.ndarray, " edges"]  # 1 for the user's variable before, 2 for the one before that; 0 between two users
 
-    def where(self, kept: Bool[np.ndarray, " edges"]) -> "Edges":
-        """Some of them."""
+    def where(self, kept: Bool[np.ndarray, " edges"] | Int[np.ndarray, " kept"]) -> "Edges":
+        """Some of them: a mask, or rows in the order wanted."""
         return Edges(*(getattr(self, name)[kept] for name in Edges.__annotations__))
 
 
