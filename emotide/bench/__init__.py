@@ -8,7 +8,6 @@ from typing import Any
 from emotide.bench import (
     ablation,
     behaviour,
-    calibration,
     cped,
     factor_graph,
     fanchuan,
@@ -29,7 +28,6 @@ from emotide.errors import UnknownName
 BENCHES: dict[str, Bench | Composite] = {
     "ablation": ablation.BENCH,
     "behaviour": behaviour.BENCH,
-    "calibration": calibration.BENCH,
     "cped": cped.BENCH,
     "factor_graph": factor_graph.BENCH,
     "fanchuan": fanchuan.BENCH,

@@ -6,6 +6,7 @@ from typing import Any
 
 from emotide.api import Emotide, Recipe
 from emotide.bench.bench import Bench, Progress, Say, converted, gathered, spread
+from emotide.bench.calibration import honesty, uncalibrated
 from emotide.bench.rivals.usual import usual_rivals
 from emotide.model import NetworkConfig
 from emotide.timeline import TimelineConfig
@@ -26,17 +27,20 @@ def recipe(seed: int) -> Recipe:
 
 
 def run(data: Path, seeds: list[int], say: Say, progress: Progress) -> dict[str, Any]:
-    """Recognition and forecast with reports hidden and known, beside the rivals, on test; seconds to train."""
+    """Recognition and forecast with reports hidden and known, beside the rivals, on test; calibration; seconds."""
     seconds, dev = [], []
     found: dict[str, list[dict[str, Any]]] = {reports: [] for reports in REPORTS}
+    plain: dict[str, list[dict[str, Any]]] = {reports: [] for reports in REPORTS}
     with converted("meld", data / "meld") as log:
         for seed in seeds:
             start = time.monotonic()
             emotide = Emotide.fit(log, recipe(seed), progress=progress)
             seconds.append(time.monotonic() - start)
             dev.append(emotide.history.best)
+            before = uncalibrated(emotide, log, "meld")
             for reports, runs in found.items():
                 runs.append(emotide.evaluate(log, space="meld", reports=reports, baselines=False))
+                plain[reports].append(before[reports])
             say(f"seed {seed}: {seconds[-1]:.0f} s, dev {dev[-1]:.4f}")
         timeline, vectors = emotide.compiled(log)  # the encoder learns nothing: the vectors of every seed are the same
         for reports, runs in found.items():
@@ -49,6 +53,7 @@ def run(data: Path, seeds: list[int], say: Say, progress: Progress) -> dict[str,
         "train_seconds": spread(seconds),
         "dev_score": spread(dev),
         **{reports: gathered(runs, METRICS) for reports, runs in found.items()},
+        "calibration": honesty(plain, found),
     }
 
 
