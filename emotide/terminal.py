@@ -5,11 +5,12 @@ import sys
 import time
 from pathlib import Path
 from types import TracebackType
-from typing import Any
-
-import polars as pl
+from typing import TYPE_CHECKING, Any
 
 from emotide.errors import BadInput
+
+if TYPE_CHECKING:  # tables are loaded where one is shown, so that `--help` answers at once
+    import polars as pl
 
 QUIET = 15  # seconds without a line where nobody watches the bar
 PICTURES = (".png", ".svg", ".pdf")
@@ -49,17 +50,17 @@ class Bar:
         self._console.print(plain(line), soft_wrap=True)
 
 
-def show(result: pl.DataFrame | dict[str, Any], as_json: bool) -> None:
+def show(result: "pl.DataFrame | dict[str, Any]", as_json: bool) -> None:
     """Print a table or an object; a table as JSON is a list of rows."""
-    if as_json:
-        print(result.write_json() if isinstance(result, pl.DataFrame) else json.dumps(result, ensure_ascii=False))
-    elif isinstance(result, pl.DataFrame):
-        _print_table(result)
+    if isinstance(result, dict):
+        print(json.dumps(result, indent=None if as_json else 2, ensure_ascii=False))
+    elif as_json:
+        print(result.write_json())
     else:
-        print(json.dumps(result, indent=2, ensure_ascii=False))
+        _print_table(result)
 
 
-def show_tables(tables: dict[str, pl.DataFrame], file: Path | None, as_json: bool) -> None:
+def show_tables(tables: "dict[str, pl.DataFrame]", file: Path | None, as_json: bool) -> None:
     """Print several tables, as JSON one object of them, or write each: FILE.csv becomes FILE.NAME.csv."""
     if file is not None:
         for name, frame in tables.items():
@@ -75,6 +76,8 @@ def show_evaluation(found: dict[str, Any], as_json: bool) -> None:
     """Print what `evaluate` found: one row a method and task, or the whole object as JSON."""
     if as_json:
         return show(found, True)
+    import polars as pl
+
     methods = {"emotide": {"recognition": found["recognition"], "forecast": found["forecast"]}, **found["baselines"]}
     rows = [
         {"task": task, "method": name, **scores[task]}
@@ -114,7 +117,7 @@ def plot_file(file: Path | None) -> Path | None:
     return file
 
 
-def write_table(frame: pl.DataFrame, file: Path) -> None:
+def write_table(frame: "pl.DataFrame", file: Path) -> None:
     """Write a table in the format that the file's ending names.
 
     Raises:
@@ -127,12 +130,14 @@ def write_table(frame: pl.DataFrame, file: Path) -> None:
     print(f"{file}: {len(frame)} rows", file=sys.stderr)
 
 
-def read_csv(file: Path) -> pl.DataFrame:
+def read_csv(file: Path) -> "pl.DataFrame":
     """A CSV as a table.
 
     Raises:
         BadInput: it cannot be read.
     """
+    import polars as pl
+
     try:
         return pl.read_csv(file, infer_schema_length=None)
     except (OSError, UnicodeDecodeError, pl.exceptions.PolarsError) as error:
@@ -144,7 +149,7 @@ def plain(text: str) -> str:
     return "".join(sign if sign.isprintable() else " " for sign in text)
 
 
-def _print_table(frame: pl.DataFrame) -> None:
+def _print_table(frame: "pl.DataFrame") -> None:
     from rich.console import Console
     from rich.table import Table
 
