@@ -20,6 +20,7 @@ from emotide.bench import (
     shortcuts,
     social_evolution,
     spaces,
+    speed,
 )
 from emotide.bench.bench import Bench, Composite
 from emotide.bench.kept import Runner
@@ -39,6 +40,7 @@ BENCHES: dict[str, Bench | Composite] = {
     "shortcuts": shortcuts.BENCH,
     "social_evolution": social_evolution.BENCH,
     "spaces": spaces.BENCH,
+    "speed": speed.BENCH,
 }
 BENCHES["network"] = network.composite(BENCHES)
 

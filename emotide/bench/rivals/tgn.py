@@ -112,7 +112,7 @@ def train_tgn(
     optimizer = torch.optim.Adam(model.parameters(), lr=lr)
     best, kept, since = -np.inf, model, 0
     for epoch in range(epochs):
-        _epoch(model, stream, fresh(epoch), optimizer)
+        train_epoch(model, stream, fresh(epoch), optimizer)
         score = judged(tgn_scores(model, stream, dev))
         since += 1
         if score > best:
@@ -122,7 +122,8 @@ def train_tgn(
     return kept, best
 
 
-def _epoch(model: Any, stream: Stream, train: Candidates, optimizer: torch.optim.Optimizer) -> None:
+def train_epoch(model: Any, stream: Stream, train: Candidates, optimizer: torch.optim.Optimizer) -> None:
+    """One pass over the training contacts from an empty memory, a gradient step a batch."""
     model.train()
     model.reset()
     for rows, targets in _batches(train, 0):

@@ -1,0 +1,80 @@
+"""The most memory that one side takes for a pass of training and one of inference, in a process of its own."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from resource import RUSAGE_SELF, getrusage
+from typing import Any
+
+import numpy as np
+import torch
+
+from emotide.bench.rivals.tgn import Stream
+from emotide.bench.speed.sides import Ours, Side, Theirs, drawn_of
+from emotide.bench.speed.streams import Both
+from emotide.timeline import Timeline
+from emotide.train.candidates import Candidates
+
+SIDES = ("ours", "tgn")
+
+
+def written(both: Both, folder: Path) -> None:
+    """What each side starts from: a compiled timeline and vectors; tensors, and negatives drawn beforehand."""
+    both.timeline.save(folder / "timeline")
+    np.save(folder / "vectors.npy", both.vectors.numpy())
+    columns = {name: np.asarray(value) for name, value in vars(both.stream).items()}
+    asked = drawn_of(both.timeline)(0)._asdict()
+    columns |= {f"negative_{kind}": column for kind, column in asked.pop("negative").items()}
+    columns |= {f"asked_{name}": column for name, column in asked.items()}
+    (folder / "stream").mkdir()
+    for name, column in columns.items():
+        np.save(folder / "stream" / f"{name}.npy", column)
+
+
+def read(side: str, folder: Path) -> Side:
+    """A side as it starts from what was written."""
+    if side == "ours":
+        return Ours(Timeline.load(folder / "timeline"), torch.from_numpy(np.load(folder / "vectors.npy")))
+    held = {file.stem: np.load(file) for file in sorted((folder / "stream").iterdir())}
+    source, target, time, message = (torch.from_numpy(held[name]) for name in ("source", "target", "time", "message"))
+    negative = {name.removeprefix("negative_"): column for name, column in held.items() if name.startswith("negative_")}
+    asked = Candidates(held["asked_source"], held["asked_target"], held["asked_step"], negative)
+    return Theirs(Stream(source, target, time, message, held["step"], int(held["users"])), lambda run: asked)
+
+
+def peaks(folder: Path) -> dict[str, dict[str, float]]:
+    """Of each side: GB that the libraries take, and the most that there ever was in memory."""
+    found: dict[str, dict[str, float]] = {}
+    for side in SIDES:
+        call = [sys.executable, "-m", "emotide.bench.speed.peak", side, str(folder), str(torch.get_num_threads())]
+        done = subprocess.run(call, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise RuntimeError(f"the process of {side} ended with {done.returncode}: {done.stderr[-2000:]}")
+        found[side] = json.loads(done.stdout)
+    return found
+
+
+def _measured(side: str, folder: Path, threads: int) -> dict[str, Any]:
+    before = _peak()
+    torch.set_num_threads(threads)
+    one = read(side, folder)
+    one.train(0)
+    one.infer(0)
+    return {"libraries_gb": before, "peak_gb": _peak()}
+
+
+def _peak() -> float:
+    """GB at most in memory so far.
+
+    Linux hands `ru_maxrss` on from the process that started this one; the most of its own is told in /proc.
+    """
+    status = Path("/proc/self/status")
+    if status.exists():
+        held = next(line for line in status.read_text("utf-8").splitlines() if line.startswith("VmHWM:"))
+        return round(int(held.split()[1]) * 1024 / 1e9, 4)
+    return round(getrusage(RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024) / 1e9, 4)
+
+
+if __name__ == "__main__":
+    print(json.dumps(_measured(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]))))
