@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from resource import RUSAGE_SELF, getrusage
 from typing import Any
@@ -11,12 +12,10 @@ import numpy as np
 import torch
 
 from emotide.bench.rivals.tgn import Stream
-from emotide.bench.speed.sides import Ours, Side, Theirs, drawn_of
+from emotide.bench.speed.sides import Ours, Theirs, drawn_from
 from emotide.bench.speed.streams import Both
 from emotide.timeline import Timeline
 from emotide.train.candidates import Candidates
-
-SIDES = ("ours", "tgn")
 
 
 def written(both: Both, folder: Path) -> None:
@@ -24,7 +23,7 @@ def written(both: Both, folder: Path) -> None:
     both.timeline.save(folder / "timeline")
     np.save(folder / "vectors.npy", both.vectors.numpy())
     columns = {name: np.asarray(value) for name, value in vars(both.stream).items()}
-    asked = drawn_of(both.timeline)(0)._asdict()
+    asked = drawn_from(both.timeline.group(), 0)._asdict()
     columns |= {f"negative_{kind}": column for kind, column in asked.pop("negative").items()}
     columns |= {f"asked_{name}": column for name, column in asked.items()}
     (folder / "stream").mkdir()
@@ -32,15 +31,25 @@ def written(both: Both, folder: Path) -> None:
         np.save(folder / "stream" / f"{name}.npy", column)
 
 
-def read(side: str, folder: Path) -> Side:
-    """A side as it starts from what was written."""
-    if side == "ours":
-        return Ours(Timeline.load(folder / "timeline"), torch.from_numpy(np.load(folder / "vectors.npy")))
+def ours(folder: Path) -> None:
+    """A pass of training and one of inference."""
+    side = Ours(Timeline.load(folder / "timeline"), torch.from_numpy(np.load(folder / "vectors.npy")))
+    side.train(1, lambda run: None)
+    side.infer(0)
+
+
+def theirs(folder: Path) -> None:
+    """The same of TGN."""
     held = {file.stem: np.load(file) for file in sorted((folder / "stream").iterdir())}
     source, target, time, message = (torch.from_numpy(held[name]) for name in ("source", "target", "time", "message"))
     negative = {name.removeprefix("negative_"): column for name, column in held.items() if name.startswith("negative_")}
     asked = Candidates(held["asked_source"], held["asked_target"], held["asked_step"], negative)
-    return Theirs(Stream(source, target, time, message, held["step"], int(held["users"])), lambda run: asked)
+    side = Theirs(Stream(source, target, time, message, held["step"], int(held["users"])), lambda run: asked)
+    side.train(0)
+    side.infer(0)
+
+
+SIDES: dict[str, Callable[[Path], None]] = {"ours": ours, "tgn": theirs}
 
 
 def peaks(folder: Path) -> dict[str, dict[str, float]]:
@@ -58,9 +67,7 @@ def peaks(folder: Path) -> dict[str, dict[str, float]]:
 def _measured(side: str, folder: Path, threads: int) -> dict[str, Any]:
     before = _peak()
     torch.set_num_threads(threads)
-    one = read(side, folder)
-    one.train(0)
-    one.infer(0)
+    SIDES[side](folder)
     return {"libraries_gb": before, "peak_gb": _peak()}
 
 

@@ -1,134 +1,105 @@
 """The two sides that are timed: who contacts whom in the next batch, learned and asked alike, 10 neighbours, width 100.
 
-An event is learned from once a pass: the contacts of a batch, with a random and a historical negative each, are scored
-from the states before it, one gradient step a batch goes back through the step that made these states, and then they
-take in the batch.
+A pass goes over all events. Each contact of a batch is scored beside a random and a historical negative from the states
+before the batch, which then take it in. Ours trains by `emotide.train.fit` itself, so its passes also teach who posts,
+and read every poster's forecast; gradients go back through `WINDOW` batches, where TGN's go through one.
 """
 
-from typing import Any, Protocol
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional
 
-from emotide.bench.rivals.tgn import SIZE, Stream, tgn_module, tgn_scores, train_epoch
-from emotide.model import AffectiveModel, Batch, FusedNetwork, NetworkConfig, Readings, State
+from emotide.bench.rivals.tgn import SIZE, Scores, Stream, tgn_module, tgn_scores, train_epoch
+from emotide.model import AffectiveModel, Batch, FusedNetwork, NetworkConfig, Readings
+from emotide.model.behaviour import asked_pairs
 from emotide.model.habits import Habits
-from emotide.timeline import Timeline
-from emotide.train.behaviour import Questions, measure_habits
+from emotide.timeline import Group, Timeline
+from emotide.train import TrainConfig, fit
+from emotide.train.behaviour import head_of, measure_habits
 from emotide.train.candidates import Candidates, candidates
 
-NETWORK = NetworkConfig(state=SIZE, observed=SIZE)  # deep cells, pair states, attention, widths as by default
-
-
-class Side(Protocol):
-    """What is timed."""
-
-    def train(self, run: int) -> None:
-        """A pass over all events, a gradient step a batch; negatives are drawn anew."""
-
-    def infer(self, run: int) -> dict[str, np.ndarray]:
-        """The scores of all events, and of negatives drawn anew, each from the states before its batch."""
-
-    @property
-    def parameters(self) -> int:
-        """How many numbers are learned."""
+NETWORK = NetworkConfig(state=SIZE, observed=SIZE)  # deep cells, pair states, attention; other widths as by default
+WINDOW = 4  # batches of one gradient step
 
 
 class Ours:
-    """The fused network with all its parts, and the head that says who turns to whom."""
+    """The fused network with all its parts, and the head that says who turns to whom.
+
+    Args:
+        timeline: all of its contacts are learned from.
+        vectors: of its posts.
+    """
 
     def __init__(self, timeline: Timeline, vectors: Tensor) -> None:
         torch.manual_seed(0)
+        events = timeline.events
+        every = replace(events, contact_split=np.zeros_like(events.contact_split))
+        self.timeline, self.vectors = replace(timeline, events=every), vectors
         network = FusedNetwork(NETWORK, vectors.shape[1], 2 * len(timeline.kinds))
         self.model = AffectiveModel(network, Readings(NETWORK.affect, vectors.shape[1], {}), behaviour=True)
-        self.timeline, self.vectors = timeline, vectors
-        self.optimizer = torch.optim.AdamW(self.model.parameters(), 1e-3)
-        measure_habits(self.model, timeline, 0)
+        measure_habits(self.model, self.timeline, 0)
 
-    def train(self, run: int) -> None:
-        """A pass over all events."""
-        self.model.train()
-        questions = self._asked(run)
-        batch = questions.batch
-        state = self.model.network.initial(len(batch.group.users), batch.group.pairs)
-        for k in range(batch.group.steps):
-            yes, *no = questions.contacts(self.model, state, batch.group.first_step + k)
-            loss = functional.softplus(-yes).mean() + functional.softplus(torch.cat(no)).mean()
-            self.optimizer.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
-            self.optimizer.step()
-            before = State(*(part.detach() for part in state))
-            (followed,) = self.model.follow(batch, self.vectors, before, k, k + 1)
-            state = followed.state
+    def train(self, passes: int, over: Callable[[int], None]) -> None:
+        """So many passes; `over` is told the number of each, from 0, when it is over."""
+        config = TrainConfig(
+            epochs=passes, patience=passes, window=WINDOW, updates=1, reports=0, next_observation=0, behaviour=1
+        )
+        fit(self.model, self.timeline, self.vectors, config, progress=lambda done, total, what: over(done - 1))
 
     @torch.no_grad()
-    def infer(self, run: int) -> dict[str, np.ndarray]:
+    def infer(self, run: int) -> Scores:
         """The scores of all events."""
         self.model.eval()
-        questions = self._asked(run)
-        group = questions.batch.group
+        group = self.timeline.group()
+        asked, batch, habits = drawn_from(group, run), Batch(group), Habits(group)
+        first = np.searchsorted(asked.step, np.arange(group.first_step, group.first_step + group.steps + 1))
         state, parts = self.model.network.initial(len(group.users), group.pairs), []
-        for followed in self.model.follow(questions.batch, self.vectors, state):
-            parts.append(questions.contacts(self.model, followed.before, followed.step.number).numpy())
-        names = ("positive", *questions.asked.negative)
-        return dict(zip(names, np.concatenate(parts, 1), strict=True))
-
-    @property
-    def parameters(self) -> int:
-        """How many numbers are learned."""
-        return _numbers(self.model)
-
-    def _asked(self, run: int) -> Questions:
-        group, rng = self.timeline.group(), np.random.default_rng(run)
-        rows = np.arange(len(group.events.contact_split))
-        batch, asked = Batch(group, self.vectors.device, self.vectors.dtype), candidates(group, rows, rows, rng)
-        return Questions.of(batch, Habits(group), asked, rng)
-
-
-class Drawer(Protocol):
-    """Where a pass's contacts and negatives come from."""
-
-    def __call__(self, run: int) -> Candidates:
-        """Those of a run."""
+        for followed in self.model.follow(batch, self.vectors, state):
+            step = followed.step.number
+            here = slice(*first[step - group.first_step :][:2])
+            targets = [column[here] for column in (asked.target, *asked.negative.values())]
+            source = np.tile(asked.source[here], len(targets))
+            pairs = asked_pairs(habits, source, np.concatenate(targets), step, state.H)
+            scores = head_of(self.model).contacts(self.model.network, followed.before, pairs)
+            parts.append(scores.reshape(len(targets), -1).numpy())
+        return dict(zip(("positive", *asked.negative), np.concatenate(parts, 1), strict=True))
 
 
 class Theirs:
-    """TGN of `emotide.bench.rivals.tgn`."""
+    """TGN of `emotide.bench.rivals.tgn`.
 
-    def __init__(self, stream: Stream, drawn: Drawer) -> None:
+    Args:
+        stream: what it reads.
+        drawn: the contacts of a pass with negatives, given its number.
+    """
+
+    def __init__(self, stream: Stream, drawn: Callable[[int], Candidates]) -> None:
         torch.manual_seed(0)
         self.stream, self.drawn = stream, drawn
         self.model: Any = tgn_module(stream.users, stream.message.shape[1])
         self.optimizer = torch.optim.Adam(self.model.parameters(), lr=1e-3)
 
     def train(self, run: int) -> None:
-        """A pass over all events."""
+        """A pass over all events, a gradient step a batch."""
         train_epoch(self.model, self.stream, self.drawn(run), self.optimizer)
 
-    def infer(self, run: int) -> dict[str, np.ndarray]:
+    def infer(self, run: int) -> Scores:
         """The scores of all events."""
         self.model.eval()
         self.model.reset()
         return tgn_scores(self.model, self.stream, self.drawn(run))
 
-    @property
-    def parameters(self) -> int:
-        """How many numbers are learned."""
-        return _numbers(self.model)
 
-
-def drawn_of(timeline: Timeline) -> Drawer:
-    """All contacts of a timeline with negatives drawn anew for every run."""
-    group = timeline.group()
+def drawn_from(group: Group, run: int) -> Candidates:
+    """All contacts of a group, with the negatives of a run."""
     rows = np.arange(len(group.events.contact_split))
-
-    def drawn(run: int) -> Candidates:
-        return candidates(group, rows, rows, np.random.default_rng(run))
-
-    return drawn
+    return candidates(group, rows, rows, np.random.default_rng(run))
 
 
-def _numbers(model: torch.nn.Module) -> int:
+def numbers(model: torch.nn.Module) -> int:
+    """How many numbers are learned."""
     return sum(weight.numel() for weight in model.parameters() if weight.requires_grad)

@@ -10,7 +10,7 @@ from typing import Any
 
 from emotide.bench.bench import Bench, Composite, Progress, Say
 from emotide.bench.speed.peak import peaks, written
-from emotide.bench.speed.sides import Ours, Side, Theirs, drawn_of
+from emotide.bench.speed.sides import WINDOW, Ours, Theirs, drawn_from, numbers
 from emotide.bench.speed.streams import Both, Logged, college_msg, synthetic
 from emotide.bench.speed.timing import faster, here, in_turn, rate, runs_of, threads, told
 
@@ -39,29 +39,57 @@ def run(name: str, data: Path, seeds: list[int], say: Say, progress: Progress) -
 
 def compared(both: Both, runs: int, progress: Progress, what: str) -> dict[str, Any]:
     """Events a second of both sides, ratios ours to theirs, and the most memory of each in a process of its own."""
-    sides: dict[str, Side] = {}
-    once: dict[str, float] = {}
-    makers: dict[str, Callable[[], Side]] = {
-        "ours": lambda: Ours(both.timeline, both.vectors),
-        "tgn": lambda: Theirs(both.stream, drawn_of(both.timeline)),
+    start = time.perf_counter()
+    ours = Ours(both.timeline, both.vectors)
+    made = time.perf_counter()
+    group = both.timeline.group()
+    theirs = Theirs(both.stream, lambda run: drawn_from(group, run))
+    once = {"ours_seconds": round(made - start, 2), "tgn_seconds": round(time.perf_counter() - made, 2)}
+    seconds = {
+        "train": trained_in_turn(ours, theirs, runs, progress, f"{what} train"),
+        "infer": in_turn({"ours": ours.infer, "tgn": theirs.infer}, runs, progress, f"{what} infer"),
     }
-    for side, make in makers.items():
-        start = time.perf_counter()
-        sides[side] = make()
-        once[f"{side}_seconds"] = round(time.perf_counter() - start, 2)
-    events = both.events
-    told_of: dict[str, Any] = {"events": events, "users": both.stream.users, "steps": int(both.stream.step.max()) + 1}
-    for kind in ("train", "infer"):
-        seconds = in_turn({side: getattr(one, kind) for side, one in sides.items()}, runs, progress, f"{what} {kind}")
-        told_of[f"{kind}_ratio"] = faster(seconds["tgn"], seconds["ours"])
-        told_of[kind] = {side: {"events_s": rate(events, values), **told(values)} for side, values in seconds.items()}
-    parameters = {side: one.parameters for side, one in sides.items()}
-    sides.clear()
+    steps, sizes = group.steps, {"ours": numbers(ours.model), "tgn": numbers(theirs.model)}
     with TemporaryDirectory(prefix="emotide-bench-") as folder:
         written(both, Path(folder))
         memory = peaks(Path(folder))
-    told_of["rss_ratio"] = round(memory["ours"]["peak_gb"] / memory["tgn"]["peak_gb"], 4)
-    return {**told_of, "parameters": parameters, "memory": memory, "once": once}
+    return {
+        "events": both.events,
+        "users": both.stream.users,
+        **{f"{kind}_ratio": faster(taken["tgn"], taken["ours"]) for kind, taken in seconds.items()},
+        "rss_ratio": round(memory["ours"]["peak_gb"] / memory["tgn"]["peak_gb"], 4),
+        **{
+            kind: {side: {"events_s": rate(both.events, values), **told(values)} for side, values in taken.items()}
+            for kind, taken in seconds.items()
+        },
+        "gradient_steps": {"ours": -(-steps // WINDOW), "tgn": steps},
+        "parameters": sizes,
+        "memory": memory,
+        "once": once,
+    }
+
+
+def trained_in_turn(ours: Ours, theirs: Theirs, runs: int, progress: Progress, what: str) -> dict[str, list[float]]:
+    """Seconds of passes of training, ours and theirs by turns; the first of each is not timed.
+
+    Theirs runs where `fit` tells that a pass of ours is over, so that both are passes of one long training.
+    """
+    seconds: dict[str, list[float]] = {"ours": [], "tgn": []}
+    start = time.perf_counter()
+
+    def over(run: int) -> None:
+        nonlocal start
+        times = [start, time.perf_counter()]
+        theirs.train(run)
+        times.append(time.perf_counter())
+        for values, begun, ended in zip(seconds.values(), times, times[1:], strict=False):
+            if run:
+                values.append(ended - begun)
+        progress(run + 1, runs + 1, what)
+        start = time.perf_counter()
+
+    ours.train(runs + 1, over)
+    return seconds
 
 
 def joined(found: dict[str, Any]) -> dict[str, Any]:
