@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 from emotide.errors import BadInput, EmotideError, UnknownName
-from emotide.terminal import Bar, plain, plot_file, read_csv, show, show_tables, table_file, write_table
+from emotide.terminal import Bar, plain, plot_file, read_csv, show, show_figures, show_tables, table_file, write_table
 
 if TYPE_CHECKING:
     from emotide.api import Recipe
@@ -444,7 +444,7 @@ def bench(
 
     with Bar() as bar:
         found = run_bench(name, data, seeds, bar.say, bar.progress, out)
-    show(found, json)
+    show_figures(found, json)
 
 
 def main() -> None:

@@ -3,6 +3,8 @@
 import json
 import sys
 import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -12,6 +14,7 @@ from emotide.errors import BadInput
 if TYPE_CHECKING:  # tables are loaded where one is shown, so that `--help` answers at once
     import polars as pl
 
+Rows = Sequence[Mapping[str, Any]]
 QUIET = 15  # seconds without a line where nobody watches the bar
 PICTURES = (".png", ".svg", ".pdf")
 WRITERS = {".csv": "write_csv", ".jsonl": "write_ndjson", ".parquet": "write_parquet"}
@@ -70,6 +73,21 @@ def show_tables(tables: "dict[str, pl.DataFrame]", file: Path | None, as_json: b
     else:
         for frame in tables.values():
             _print_table(frame)
+
+
+def show_figures(found: dict[str, Any], as_json: bool) -> None:
+    """Print nested figures: a table for the plain ones of a level, and one whose rows are the levels of these alone.
+
+    As JSON the whole object. How figures were come by (`how`) is in the JSON only.
+    """
+    if as_json:
+        return show(found, True)
+    for number, (path, rows) in enumerate(_figure_tables(found, ())):
+        if number:
+            print()
+        if path:
+            print(".".join(path))
+        _print_rows(rows, {column: _numeric(row[column] for row in rows) for column in rows[0]})
 
 
 def show_evaluation(found: dict[str, Any], as_json: bool) -> None:
@@ -149,15 +167,38 @@ def plain(text: str) -> str:
     return "".join(sign if sign.isprintable() else " " for sign in text)
 
 
+def _figure_tables(found: dict[str, Any], path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Rows]]:
+    """The tables of nested figures, each with where it stands."""
+    told = {name: value for name, value in found.items() if name != "how"}
+    below = {name: value for name, value in told.items() if isinstance(value, dict)}
+    flat = {name: row for name, row in below.items() if not any(isinstance(value, dict) for value in row.values())}
+    if len(told) > len(below):
+        yield path, [{"": name, "value": value} for name, value in told.items() if name not in below]
+    for columns, rows in groupby(flat.items(), lambda item: tuple(item[1])):
+        yield path, [dict(zip(("", *columns), (name, *row.values()), strict=True)) for name, row in rows]
+    for name, value in below.items():
+        if name not in flat:
+            yield from _figure_tables(value, (*path, name))
+
+
+def _numeric(values: Iterable[Any]) -> bool:
+    return all(value is None or isinstance(value, int | float) for value in values)
+
+
 def _print_table(frame: "pl.DataFrame") -> None:
+    _print_rows(frame.rows(named=True), {name: dtype.is_numeric() for name, dtype in frame.schema.items()})
+
+
+def _print_rows(rows: Rows, columns: Mapping[str, bool]) -> None:
+    """Rows under their columns, those of numbers to the right."""
     from rich.console import Console
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for name, dtype in frame.schema.items():
-        table.add_column(name, justify="right" if dtype.is_numeric() else "left", overflow="fold")
-    for row in frame.iter_rows():
-        table.add_row(*map(_cell, row))
+    for name, numeric in columns.items():
+        table.add_column(name, justify="right" if numeric else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*map(_cell, row.values()))
     width = None if sys.stdout.isatty() else 10_000
     Console(highlight=False, width=width, markup=False, emoji=False).print(table)
 

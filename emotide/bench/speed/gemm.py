@@ -18,10 +18,10 @@ from emotide.timeline import Timeline, TimelineConfig, compile_timeline
 from emotide.train import TrainConfig
 from emotide.train.loss import class_weights, window_loss
 
-USERS, WAYS, VECTOR, SPACE = 20_000, (1, 7, 49, 343, 2401), 128, "ekman"
-HALF = 2  # of the ways, so many are walked by all and the next by every second one: two and a half contacts a user
+USERS, VECTOR, SPACE = 20_000, 128, "ekman"
+WAYS = (1, 7, 49)  # everybody turns to those so many places on, every second one to the last: 2.5 contacts a person
 aten = torch.ops.aten
-PLACES = {aten.mm.default: 0, aten.bmm.default: 0, aten.addmm.default: 1, aten.baddbmm.default: 1}
+FACTORS = {aten.mm: 0, aten.bmm: 0, aten.addmm: 1, aten.baddbmm: 1}  # where the factors of a product begin
 
 
 class Product(NamedTuple):
@@ -41,8 +41,9 @@ class Products(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Compute it as always."""
-        if func in PLACES:
-            left, right = args[PLACES[func] :][:2]
+        start = FACTORS.get(func.overloadpacket)
+        if start is not None:
+            left, right = args[start : start + 2]
             factors = [(tuple(x.shape), tuple(x.stride())) for x in (left, right)]
             self.found.append(Product(factors[0], factors[1], left.dtype))
         return func(*args, **(kwargs or {}))
@@ -74,7 +75,8 @@ class Bare:
     def _filled(self, place: int, shape: tuple[int, ...], stride: tuple[int, ...], dtype: torch.dtype) -> Tensor:
         key = (place, shape, stride, dtype)
         if key not in self._held:
-            self._held[key] = torch.empty_strided(shape, stride, dtype=dtype).normal_()
+            size = 1 + sum((length - 1) * by for length, by in zip(shape, stride, strict=True))
+            self._held[key] = torch.randn(size, dtype=dtype).as_strided(shape, stride)
         return self._held[key]
 
 
@@ -89,9 +91,9 @@ def busy_timeline(users: int, seed: int = 0) -> Timeline:
     """Two steps alike, in which everybody posts, says how they feel, and is in touch with five others on average."""
     rng = np.random.default_rng(seed)
     place, everybody = rng.permutation(users), np.arange(users)
-    walked = [everybody] * HALF + [everybody[::2]]
+    walked = (everybody, everybody, everybody[::2])
     source = np.concatenate(walked)
-    target = np.concatenate([(who + way) % users for who, way in zip(walked, WAYS, strict=False)])
+    target = np.concatenate([(who + way) % users for who, way in zip(walked, WAYS, strict=True)])
     day = pl.Series([0, 86_400_000_000]).cast(pl.Datetime("us", "UTC"))
     times = pl.DataFrame({"time": day})
     name = pl.format("u{}", "who")
