@@ -76,7 +76,7 @@ def show_tables(tables: "dict[str, pl.DataFrame]", file: Path | None, as_json: b
 
 
 def show_figures(found: dict[str, Any], as_json: bool) -> None:
-    """Print nested figures: a table for the plain ones of a level, and one whose rows are the levels of these alone.
+    """Print nested figures: plain ones of a level as one table, levels below that hold the same plain ones as one.
 
     As JSON the whole object. How figures were come by (`how`) is in the JSON only.
     """
@@ -174,8 +174,12 @@ def _figure_tables(found: dict[str, Any], path: tuple[str, ...]) -> Iterator[tup
     flat = {name: row for name, row in below.items() if not any(isinstance(value, dict) for value in row.values())}
     if len(told) > len(below):
         yield path, [{"": name, "value": value} for name, value in told.items() if name not in below]
-    for columns, rows in groupby(flat.items(), lambda item: tuple(item[1])):
-        yield path, [dict(zip(("", *columns), (name, *row.values()), strict=True)) for name, row in rows]
+    for columns, group in groupby(flat.items(), lambda item: tuple(item[1])):
+        rows = list(group)
+        if len(rows) == 1:  # reads better from top to bottom
+            yield (*path, rows[0][0]), [{"": name, "value": value} for name, value in rows[0][1].items()]
+        else:
+            yield path, [dict(zip(("", *columns), (name, *row.values()), strict=True)) for name, row in rows]
     for name, value in below.items():
         if name not in flat:
             yield from _figure_tables(value, (*path, name))

@@ -19,8 +19,8 @@ def test_figures_as_tables(capsys):
     lines = [line.split() for line in capsys.readouterr().out.splitlines()]
     assert lines == [
         ["value"], ["seconds", "3.5000"], ["score", "[0.25,", "0.5]"], [],
-        ["train", "infer"], ["share", "0.5000", "-"], [],
-        ["help"], ["startup", "0.1250"], [],
+        ["share"], ["value"], ["train", "0.5000"], ["infer", "-"], [],
+        ["startup"], ["value"], ["help", "0.1250"], [],
         ["tgn"], ["a", "b"], ["ratio", "2.0000", "3"], ["memory", "0.2500", "1"],
     ]  # fmt: skip
 
