@@ -1,5 +1,6 @@
 """The streams of contacts on which the network and TGN are timed: one simulated, one real, read alike by both sides."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -15,8 +16,9 @@ from torch import Tensor
 from emotide.api import SocialLog
 from emotide.bench.behaviour import events_of
 from emotide.bench.bench import converted
+from emotide.bench.ingest import TABLES
 from emotide.bench.rivals.tgn import NEIGHBOURS, Stream
-from emotide.timeline import Timeline, TimelineConfig
+from emotide.timeline import Timeline, TimelineConfig, compile_timeline
 
 USERS, EVENTS, FEATURES = 10_000, 200_000, 172
 BEGUN = 1_600_000_000
@@ -39,6 +41,7 @@ class Both:
     timeline: Timeline  # ours
     vectors: Tensor  # [posts, features], in the order of the timeline's posts
     stream: Stream  # TGN's
+    seconds: dict[str, float]  # to compile the timeline, and to make TGN's tensors
 
     @property
     def events(self) -> int:
@@ -60,13 +63,16 @@ class Logged:
         """
         each = 1 if self.features is None else 2
         step = TimelineConfig(step=f"{each * batch} events", max_neighbours=NEIGHBOURS, neighbour_memory=EVER)
-        timeline = self.log.timeline(step)
+        start = time.perf_counter()
+        timeline = compile_timeline({name: self.log.table(name) for name in TABLES}, step)
+        compiled = time.perf_counter()
         stream = events_of(self.log, timeline)
+        seconds = {"timeline": compiled - start, "tensors": time.perf_counter() - compiled}
         if self.features is None:
-            return Both(timeline, torch.zeros(0, FEATURES), stream)
+            return Both(timeline, torch.zeros(0, FEATURES), stream, seconds)
         event = timeline.posts["post_id"].str.strip_prefix("p").cast(pl.Int64).to_numpy()
         vectors, message = (torch.from_numpy(rows) for rows in (self.features[event], self.features))
-        return Both(timeline, vectors, replace(stream, message=message))
+        return Both(timeline, vectors, replace(stream, message=message), seconds)
 
 
 def drawn(seed: int = 0) -> Drawn:
@@ -87,10 +93,10 @@ def synthetic() -> Iterator[Logged]:
         place = Path(folder) / "log"
         place.mkdir()
         events = pl.DataFrame({"source": made.source, "target": made.target}).with_row_index("event")
-        time, post = pl.col("event").cast(pl.Int64) + BEGUN, pl.format("p{}", "event")
+        when, post = pl.col("event").cast(pl.Int64) + BEGUN, pl.format("p{}", "event")
         name = [pl.format("u{}", end) for end in ("source", "target")]
-        events.select(post_id=post, user_id=name[0], time=time).write_csv(place / "posts.csv")
-        contacts = events.select(source_id=name[0], target_id=name[1], time=time, kind=pl.lit("message"), post_id=post)
+        events.select(post_id=post, user_id=name[0], time=when).write_csv(place / "posts.csv")
+        contacts = events.select(source_id=name[0], target_id=name[1], time=when, kind=pl.lit("message"), post_id=post)
         contacts.write_csv(place / "interactions.csv")
         log = SocialLog.open(str(Path(folder) / "bench.db"))
         log.ingest(place)

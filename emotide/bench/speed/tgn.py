@@ -27,11 +27,7 @@ def run(name: str, data: Path, seeds: list[int], say: Say, progress: Progress) -
     found = {}
     with STREAMS[name][1](data) as logged, threads():
         for batch in BATCHES:
-            start = time.perf_counter()
-            both = logged.cut(batch)
-            beforehand = time.perf_counter() - start
-            found[f"{name}_{batch}"] = one = compared(both, runs_of(seeds), progress, f"{name} {batch}")
-            one["once"] = {"timeline_and_tensors_seconds": round(beforehand, 2), **one["once"]}
+            found[f"{name}_{batch}"] = one = compared(logged.cut(batch), runs_of(seeds), progress, f"{name} {batch}")
             ratios = ", ".join(f"{ratio} {one[ratio]:.3g}" for ratio in RATIOS)
             say(f"{name}, batches of {batch}: {ratios}")
         return {"how": found, "machine": here()}
@@ -44,7 +40,7 @@ def compared(both: Both, runs: int, progress: Progress, what: str) -> dict[str, 
     made = time.perf_counter()
     group = both.timeline.group()
     theirs = Theirs(both.stream, lambda run: drawn_from(group, run))
-    once = {"ours_seconds": round(made - start, 2), "tgn_seconds": round(time.perf_counter() - made, 2)}
+    once = both.seconds | {"our_model": made - start, "their_model": time.perf_counter() - made}
     seconds = {
         "train": trained_in_turn(ours, theirs, runs, progress, f"{what} train"),
         "infer": in_turn({"ours": ours.infer, "tgn": theirs.infer}, runs, progress, f"{what} infer"),
@@ -65,7 +61,7 @@ def compared(both: Both, runs: int, progress: Progress, what: str) -> dict[str, 
         "gradient_steps": {"ours": -(-steps // WINDOW), "tgn": steps},
         "parameters": sizes,
         "memory": memory,
-        "once": once,
+        "seconds_once": {name: round(value, 3) for name, value in once.items()},
     }
 
 

@@ -85,6 +85,7 @@ def test_the_object_of_all_parts():
             "cells": {"seconds_ratio": {"lstm": 2.0, "gru": 1.0}, "how": {}},
             "meld": {"seconds": 60.0, "epoch_ratio": 2.0, "how": {}},
             "startup": {"help": 0.1, "import": 0.05, "how": {}},
+            "million": {"users": 7, "events": 70},
         }
     )
     names = ("synthetic_200", "synthetic_2000", "college_200", "college_2000")
@@ -96,6 +97,7 @@ def test_the_object_of_all_parts():
     assert found["gemm_share"] == {"train": 0.5, "infer": 0.6}
     assert found["meld_seconds"] == 60.0
     assert found["startup"] == {"help": 0.1, "import": 0.05}
+    assert found["million"] == {"users": 7, "events": 70}
     assert found["how"]["tgn"]["synthetic_200"] == ratios
     assert set(found["how"]) == {"tgn", "gemm", "cells", "meld", "startup"}
 

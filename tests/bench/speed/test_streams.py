@@ -147,4 +147,5 @@ def test_figures_of_a_stream(both, monkeypatch):
         assert 0.05 < one["libraries_gb"] <= one["peak_gb"] < 4
     memory = {side: one["peak_gb"] for side, one in found["memory"].items()}
     assert found["rss_ratio"] == pytest.approx(memory["ours"] / memory["tgn"], rel=0.01)
+    assert set(found["seconds_once"]) == {"timeline", "tensors", "our_model", "their_model"}
     assert {what.split()[0] for _, _, what in done} == {"tiny"}
