@@ -20,6 +20,7 @@ from emotide.train.loss import class_weights, window_loss
 
 USERS, VECTOR, SPACE = 20_000, 128, "ekman"
 WAYS = (1, 7, 49)  # everybody turns to those so many places on, every second one to the last: 2.5 contacts a person
+SQUARE = 2048  # a product of two square matrices, for comparison: what the processor reaches at its best
 aten = torch.ops.aten
 FACTORS = {aten.mm: 0, aten.bmm: 0, aten.addmm: 1, aten.baddbmm: 1}  # where the factors of a product begin
 
@@ -171,6 +172,9 @@ def run(data: Path, seeds: list[int], say: Say, progress: Progress) -> dict[str,
         }  # fmt: skip
         how = {kind: measured(getattr(steps, kind), runs_of(seeds), progress, kind) for kind in ("train", "infer")}
         shares = {kind: one["share"] for kind, one in how.items()}
+        square = Product(((SQUARE, SQUARE), (SQUARE, 1)), ((SQUARE, SQUARE), (SQUARE, 1)), torch.float32)
+        taken = in_turn({"square": Bare([square])}, runs_of(seeds), progress)["square"]
+        how["square"] = {"size": SQUARE, "gflop_s": rate(2 * SQUARE**3, taken) / 1e9, "seconds": told(taken)}
         say(f"share of the GEMM peak: {shares}")
         return {**shares, "how": {**how, "rows": rows, "machine": here()}}
 

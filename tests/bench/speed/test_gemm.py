@@ -53,6 +53,7 @@ def test_everybody_is_active_and_in_touch_with_five():
 
 def test_a_step_is_measured(monkeypatch):
     monkeypatch.setattr(gemm, "USERS", 60)
+    monkeypatch.setattr(gemm, "SQUARE", 50)
     monkeypatch.setattr(timing, "THREADS", 1)
     done = []
     found = gemm.run(Path(), [0], lambda line: None, lambda *told: done.append(told))
@@ -66,7 +67,9 @@ def test_a_step_is_measured(monkeypatch):
         assert one["flop"] == one["products_flop"]
         assert one["gflop_s"]["step"] == pytest.approx(one["flop"] / seconds["step"] / 1e9, rel=0.01)
     assert found["how"]["train"]["flop"] > 3 * found["how"]["infer"]["flop"]
-    assert done[-1][:2] == (12, 12)
+    square = found["how"]["square"]
+    assert square["gflop_s"] == pytest.approx(2 * 50**3 / square["seconds"]["median"] / 1e9, rel=0.01)
+    assert [told[:2] for told in done if told[0] == told[1]] == [(12, 12), (12, 12), (6, 6)]
 
 
 def test_training_learns_and_inference_does_not():
