@@ -124,9 +124,11 @@ class SocialLog:
             folder.parent.mkdir(parents=True, exist_ok=True)
             # a room of one's own: another process may compile the same log at the same time
             with TemporaryDirectory(prefix=folder.name, dir=folder.parent) as room:
-                compile_timeline(tables, config, names, kinds, digest, multi).save(Path(room) / "timeline")
+                place = Path(room) / "timeline"
+                place.mkdir()
+                compile_timeline(tables, config, names, kinds, digest, multi, place).save(place)
                 with suppress(OSError):  # the other was quicker
-                    (Path(room) / "timeline").rename(folder)
+                    place.rename(folder)
         return Timeline.load(folder)
 
     def texts(self, timeline: Timeline) -> list[str]:

@@ -1,6 +1,7 @@
 """A log is compiled to a timeline: once, in bulk (DESIGN 1, 3.4, 4)."""
 
 from collections.abc import Collection, Mapping
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -24,6 +25,7 @@ def compile_timeline(
     kinds: list[str] | None = None,
     digest: str = "",
     multi: Collection[str] = (),
+    folder: Path | None = None,
 ) -> Timeline:
     """The timeline of a log.
 
@@ -35,6 +37,7 @@ def compile_timeline(
         kinds: of interaction, in the order wanted; from the log by default.
         digest: of the log, kept with the timeline.
         multi: the spaces in which several categories may hold at once.
+        folder: where the largest arrays are written piece by piece, and the timeline may be saved; None: in memory.
 
     Raises:
         BadInput: the log holds no event at all, or a space mixes categories and coordinates.
@@ -51,7 +54,7 @@ def compile_timeline(
     labels = labels.join(posts.select("network", "post_id", "split"), on=["network", "post_id"], how="left")
     active = _active(posts, contacts, labels, users)
     ties = clock.ties(_between(tables["ties"], users))
-    pairs = compile_pairs(contacts, ties, active, users["user_id"], len(kinds), config)
+    pairs = compile_pairs(contacts, ties, active, users["user_id"], len(kinds), config, folder)
     instant = "time" if config.turns else "step"
     labels = labels.with_columns(split_code=split_of(labels, instant))
     by_space = {

@@ -1,13 +1,19 @@
 """Who stands in whose sight: the active pairs of every step (DESIGN 3.3, Nei(i, t))."""
 
-from typing import Any
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
+from jaxtyping import Bool, Float64, Int, Int32
 
 from emotide.timeline.config import TimelineConfig
+from emotide.timeline.growing import GrowingArray
+from emotide.timeline.meetings import meetings
 
 NEVER = np.iinfo(np.int32).min  # the last contact of two who share a tie alone
+PIECE = 1 << 19  # possible neighbours, about, that are looked at at once; it changes nothing
 
 
 def compile_pairs(
@@ -17,6 +23,7 @@ def compile_pairs(
     names: pl.Series,
     kinds: int,
     config: TimelineConfig,
+    folder: Path | None = None,
 ) -> dict[str, Any]:
     """The arrays of `Events` about pairs: for every active user the neighbours of that step, sorted by target.
 
@@ -32,107 +39,210 @@ def compile_pairs(
         names: user_id of each user; chance hangs on it, so that other networks in the log change nothing.
         kinds: how many kinds of interaction there are.
         config: how many neighbours, and for how long.
+        folder: the arrays are written there as they grow, and mapped; None keeps them in memory.
     """
-    users = len(names)
-    near = pl.concat([_met(_both_ways(contacts), active, config), _tied(ties, active, config)])
-    known, new = (
-        _drawn(_lots(near.filter(pl.col("known") == before), active, names, before, config), config.max_neighbours)
-        for before in (True, False)
-    )
-    # whom either draw may take is in sight unless both leave him out
-    either = 1 - (1 - pl.col("chance").fill_null(0)) * (1 - pl.col("chance_new").fill_null(0))
-    pairs = (
-        known.join(new.rename({"chance": "chance_new"}), on=["row", "source"], how="full", coalesce=True)
-        .with_columns(known=pl.col("drawn").fill_null(False), seen=either)
-        .filter(pl.col("known") | pl.col("drawn_right").fill_null(False))
-        .join(active.select("step", "user").with_row_index("row").with_columns(pl.col("row").cast(pl.Int64)), on="row")
-        .rename({"user": "target"})
-        .with_columns(key=pl.col("source").cast(pl.Int64) * users + pl.col("target"))
-        .sort("row", "source")
-    )
-    _, numbered = np.unique(pairs["key"].to_numpy(), return_inverse=True)
-    since = (pl.col("step") - pl.col("step").shift(1).over("key")).fill_null(-1).cast(pl.Float32)
-    return {
-        "pair_step": pairs["step"].to_numpy(),
-        "pair": numbered.astype(np.int32),
-        "pair_source": pairs["source"].to_numpy(),
-        "pair_target": pairs["target"].to_numpy(),
-        "pair_elapsed": pairs.select(since)["step"].to_numpy(),
-        "pair_known": pairs["known"].to_numpy(),
-        "pair_chance": pairs.select("seen", pl.col("chance").fill_null(1.0)).to_numpy().astype(np.float32),
-        "pair_kinds": _kinds(pairs, contacts, kinds, users),
-    }
+    sight = _Sight(contacts, ties, active, names, kinds, config)
+    columns = {
+        name: GrowingArray(dtype, width, None if folder is None else folder / f"{file}.npy")
+        for name, (dtype, width, file) in _COLUMNS.items()
+    } | {"pair_kinds": GrowingArray(np.uint8, (2 * kinds,), None if folder is None else folder / "pair_kinds.npy")}
+    latest = np.full(sight.pairs, NEVER, np.int32)
+    for rows in sight.pieces(PIECE):
+        found = sight.pairs_of(rows)
+        columns["pair_elapsed"].add(_elapsed(found["pair"], found["pair_step"], latest))
+        for name, column in found.items():
+            columns[name].add(column)
+    whole = {name: column.whole() for name, column in columns.items()}
+    number = np.cumsum(latest != NEVER, dtype=np.int32) - 1
+    for first in range(0, len(whole["pair"]), PIECE):
+        piece = whole["pair"][first : first + PIECE]
+        piece[:] = number[piece]
+    return whole
 
 
-def _both_ways(contacts: pl.DataFrame) -> pl.DataFrame:
-    """Each contact once from either end: who was met (source), by whom (target), when."""
-    back = contacts.select(source="target", target="source", step="step")
-    return pl.concat([contacts.select("source", "target", "step"), back]).unique()
+_COLUMNS: dict[str, tuple[Any, tuple[int, ...], str]] = {
+    "pair_step": (np.int32, (), "step.pair"),
+    "pair": (np.int32, (), "pair"),
+    "pair_source": (np.int32, (), "pair_source"),
+    "pair_target": (np.int32, (), "pair_target"),
+    "pair_elapsed": (np.float32, (), "pair_elapsed"),
+    "pair_known": (np.bool_, (), "pair_known"),
+    "pair_chance": (np.float32, (2,), "pair_chance"),
+}
 
 
-def _met(met: pl.DataFrame, active: pl.DataFrame, config: TimelineConfig) -> pl.DataFrame:
-    """For each active row the sources of the contacts of the step and of the latest before it.
+class _Near(NamedTuple):
+    """Whom some active users may see: at most one row for what was known before the step, and one for what is new."""
 
-    Of those before it looks at four times as many as may stay.
-    """
-    met = met.sort("target", "step", "source")
-    key, asked = _moment(met["target"], met["step"]), _moment(active["user"], active["step"])
-    before, end = (np.searchsorted(key, asked, side=side) for side in ("left", "right"))
-    owner_start = np.searchsorted(met["target"].to_numpy(), active["user"].to_numpy())
-    row, contact = _ranges(np.maximum(owner_start, before - 4 * config.max_neighbours), end)
-    last, step = met["step"].to_numpy()[contact], active["step"].to_numpy()[row]
-    fresh = step - last <= config.neighbour_memory
-    source = met["source"].to_numpy()[contact]
-    return pl.DataFrame({"row": row, "source": source, "last": last, "known": last < step}).filter(fresh)
+    row: Int[np.ndarray, " near"]  # of the active users, ascending
+    source: Int32[np.ndarray, " near"]  # user, ascending within a row
+    pair: Int32[np.ndarray, " near"]
+    last: Int32[np.ndarray, " near"]  # step of the last contact, NEVER where there is a tie alone
+    known: Bool[np.ndarray, " near"]  # before the step; stands before the new of the same source
+    meeting: Int[np.ndarray, " near"]  # row of the meetings, -1 where there is a tie alone
 
 
-def _tied(ties: pl.DataFrame, active: pl.DataFrame, config: TimelineConfig) -> pl.DataFrame:
-    """For each active row whom its user's standing ties point at, the latest begun; any contact goes before them."""
-    ties = ties.sort("source", "begin", "target")
-    key, asked = _moment(ties["source"], ties["begin"]), _moment(active["user"], active["step"])
-    end = np.searchsorted(key, asked, side="right")
-    owner_start = np.searchsorted(ties["source"].to_numpy(), active["user"].to_numpy())
-    row, tie = _ranges(np.maximum(owner_start, end - 8 * config.max_neighbours), end)
-    step, begin = active["step"].to_numpy()[row], ties["begin"].to_numpy()[tie]
-    last = np.full(len(row), NEVER, np.int32)
-    found = {"row": row, "source": ties["target"].to_numpy()[tie], "last": last, "known": begin < step}
-    return pl.DataFrame(found).filter(step <= ties["end"].to_numpy()[tie])
+class _Sight:
+    """All that decides who sees whom, and pieces of the answer."""
+
+    def __init__(
+        self, contacts: pl.DataFrame, ties: pl.DataFrame, active: pl.DataFrame, names: pl.Series, kinds: int,
+        config: TimelineConfig,
+    ) -> None:  # fmt: skip
+        self.config, self.names = config, names
+        self.user, self.step = active["user"].to_numpy(), active["step"].to_numpy()
+        ties = ties.sort("source", "begin", "target")
+        self.met, self.tie_pair, self.pairs = meetings(contacts, ties, kinds, len(names))
+        self.looker, self.tied = ties["source"].to_numpy(), ties["target"].to_numpy()
+        self.begin, self.end = ties["begin"].to_numpy(), ties["end"].to_numpy()
+        # of the contacts before a step it looks at four times as many as may stay, of the ties at eight times
+        self.met_range = self._range(self.met.target, self.met.step, 4, strictly=True)
+        self.tie_range = self._range(self.looker, self.begin, 8, strictly=False)
+        self.hashed = [names.hash(seed=int(before)).to_numpy() for before in (False, True)]
+
+    def _range(
+        self, owner: np.ndarray, moment: np.ndarray, times: int, strictly: bool
+    ) -> tuple[Int[np.ndarray, " active"], Int[np.ndarray, " active"]]:
+        """For each active row the places of what its user holds until its step; at most so many before its end.
+
+        `strictly` counts those before the step alone: those of the step itself come on top.
+        """
+        key, asked = _moment(owner, moment), _moment(self.user, self.step)
+        end = np.searchsorted(key, asked, side="right")
+        before = np.searchsorted(key, asked, side="left") if strictly else end
+        return np.maximum(np.searchsorted(owner, self.user), before - times * self.config.max_neighbours), end
+
+    def pieces(self, size: int) -> Iterator[slice]:
+        """The active rows, cut into runs with about so many possible neighbours each."""
+        held = sum(end - start for start, end in (self.met_range, self.tie_range))
+        total = np.cumsum(held)
+        first = 0
+        while first < len(total):
+            done = total[first - 1] if first else 0
+            last = max(int(np.searchsorted(total, done + size, side="right")), first + 1)
+            yield slice(first, last)
+            first = last
+
+    def pairs_of(self, rows: slice) -> dict[str, np.ndarray]:
+        """The pairs of some active rows, sorted by row and source; `pair` among all that may ever be in sight."""
+        near = self._near(rows)
+        drawn, chance = np.ones(len(near.row), bool), np.ones(len(near.row))
+        for before in (True, False):
+            some = self._crowded(near, np.flatnonzero(near.known == before), rows)
+            drawn[some], chance[some] = self._drawn(near, some, before)
+        first = np.append(np.ones(min(len(near.row), 1), bool), _differs(near.row) | _differs(near.source))
+        place, start = np.cumsum(first) - 1, np.flatnonzero(first)
+        known, new = np.zeros((2, len(start)), bool)
+        known_chance, new_chance = np.zeros((2, len(start)))
+        was_known = np.zeros(len(start), bool)
+        meeting = np.full(len(start), -1)
+        old, fresh = near.known, ~near.known
+        known[place[old]], known_chance[place[old]], was_known[place[old]] = drawn[old], chance[old], True
+        new[place[fresh]], new_chance[place[fresh]] = drawn[fresh], chance[fresh]
+        meeting[place[fresh]] = near.meeting[fresh]
+        kept = np.flatnonzero(known | new)
+        # whom either draw may take is in sight unless both leave him out
+        seen = 1 - (1 - known_chance) * (1 - new_chance)
+        row, meeting = near.row[start[kept]], meeting[kept]
+        kinds = np.zeros((len(kept), self.met.kinds.shape[1]), np.uint8)
+        kinds[meeting >= 0] = self.met.kinds[meeting[meeting >= 0]]
+        return {
+            "pair_step": self.step[row],
+            "pair": near.pair[start[kept]],
+            "pair_source": near.source[start[kept]],
+            "pair_target": self.user[row],
+            "pair_known": known[kept],
+            "pair_chance": np.stack([seen, np.where(was_known, known_chance, 1.0)], 1)[kept],
+            "pair_kinds": kinds,
+        }
+
+    def _near(self, rows: slice) -> _Near:
+        """The sources of the latest contact before the step and of those in it, and of standing ties."""
+        row, meeting = _ranges(self.met_range, rows)
+        last, step = self.met.step[meeting], self.step[row]
+        latest = (self.met.later[meeting] >= step) & (step - last <= self.config.neighbour_memory)
+        kept = np.flatnonzero((last == step) | latest)
+        row, meeting, last, step = row[kept], meeting[kept], last[kept], step[kept]
+        near = _Near(row, self.met.source[meeting], self.met.pair[meeting], last, last < step, meeting)
+        tied = self._tied(rows)
+        if len(tied.row):
+            near = _Near(*(np.concatenate(parts) for parts in zip(near, tied, strict=True)))
+        key = (near.row - rows.start << 32) + (near.source.astype(np.int64) << 1) + ~near.known
+        order = np.argsort(key, kind="stable")
+        near, key = _Near(*(column[order] for column in near)), key[order]
+        if not len(tied.row):
+            return near
+        start = np.flatnonzero(np.append(True, _differs(key)))  # any contact goes before a tie
+        last, meeting = (np.maximum.reduceat(column, start) for column in (near.last, near.meeting))
+        return _Near(*(column[start] for column in near))._replace(last=last, meeting=meeting)
+
+    def _tied(self, rows: slice) -> _Near:
+        """Whom the standing ties of the users point at."""
+        row, tie = _ranges(self.tie_range, rows)
+        step = self.step[row]
+        stands = np.flatnonzero(step <= self.end[tie])
+        row, tie, step = row[stands], tie[stands], step[stands]
+        last, nowhere = np.full(len(row), NEVER, np.int32), np.full(len(row), -1)
+        return _Near(row, self.tied[tie], self.tie_pair[tie], last, self.begin[tie] < step, nowhere)
+
+    def _crowded(self, near: _Near, some: np.ndarray, rows: slice) -> Int[np.ndarray, " some"]:
+        """Those of some who share their row with more than may stay."""
+        local = near.row[some] - rows.start
+        crowded: np.ndarray = some[np.bincount(local, minlength=1)[local] > self.config.max_neighbours]
+        return crowded
+
+    def _drawn(
+        self, near: _Near, some: np.ndarray, before: bool
+    ) -> tuple[Bool[np.ndarray, " some"], Float64[np.ndarray, " some"]]:
+        """Which of some are drawn, and the chance that each had; every row of theirs holds more than may stay.
+
+        Priority sampling (Duffield, Lund & Thorup 2007): those with the largest importance / lot stay. With τ the first
+        priority that goes, each that stays had the chance min(1, importance / τ), and sums weighted by 1 / chance are
+        unbiased estimates of the sums over all.
+        """
+        row, source = near.row[some], near.source[some]
+        importance, lot = self._lots(row, source, near.last[some], before)
+        priority = importance / lot
+        order = np.lexsort((source, -priority, row))
+        start = np.flatnonzero(np.append(np.ones(min(len(row), 1), bool), _differs(row)))
+        held = np.diff(np.append(start, len(row)))
+        most, drawn = self.config.max_neighbours, np.zeros(len(row), bool)
+        drawn[order] = np.arange(len(row)) - np.repeat(start, held) < most
+        gone = np.repeat(priority[order[start + most]], held)
+        return drawn, np.minimum(importance / gone, 1.0)
+
+    def _lots(
+        self, row: np.ndarray, source: np.ndarray, last: np.ndarray, before: bool
+    ) -> tuple[Float64[np.ndarray, " near"], Float64[np.ndarray, " near"]]:
+        """The importance of each source, 1 / (1 + steps since the last contact), and a lot in (0, 1).
+
+        A tie without a contact counts like a contact at the end of memory.
+        """
+        step = self.step[row].astype(np.int64)
+        age = np.where(last == NEVER, self.config.neighbour_memory, step - last)
+        name = self.hashed[before]
+        target, other = name[self.user[row]], name[source]
+        lot = _mixed(target ^ _mixed(other ^ _mixed(step.astype(np.uint64))))
+        return 1 / (1.0 + age), ((lot >> np.uint64(11)) + 0.5) / 2**53
 
 
-def _lots(
-    near: pl.DataFrame, active: pl.DataFrame, names: pl.Series, before: bool, config: TimelineConfig
-) -> pl.DataFrame:
-    """Each source of each row once, with its importance, 1 / (1 + steps since the last contact), and a lot in (0, 1).
-
-    A tie without a contact counts like a contact at the end of memory.
-    """
-    near = near.group_by("row", "source").agg(pl.col("last").max())
-    row, last = near["row"].to_numpy(), near["last"].to_numpy()
-    step = active["step"].to_numpy()[row].astype(np.int64)
-    age = np.where(last == NEVER, config.neighbour_memory, step - last)
-    name = names.hash(seed=int(before)).to_numpy()
-    target, source = name[active["user"].to_numpy()[row]], name[near["source"].to_numpy()]
-    lot = _mixed(target ^ _mixed(source ^ _mixed(step.astype(np.uint64))))
-    return near.with_columns(importance=1 / (1.0 + age), lot=((lot >> np.uint64(11)) + 0.5) / 2**53)
+def _elapsed(pair: np.ndarray, step: np.ndarray, latest: Int32[np.ndarray, " pairs"]) -> np.ndarray:
+    """Steps since each pair was last in sight, -1 for never; `latest` goes on from piece to piece."""
+    order = np.argsort(pair, kind="stable")
+    ordered, when = pair[order], step[order]
+    first = np.append(np.ones(min(len(pair), 1), bool), _differs(ordered))
+    before = np.where(first, latest[ordered], np.roll(when, 1))
+    last = np.append(first[1:], True)[: len(pair)]
+    latest[ordered[last]] = when[last]
+    since = np.empty(len(pair), np.float32)
+    since[order] = np.where(before == NEVER, -1, when - before.astype(np.int64))
+    return since
 
 
-def _drawn(near: pl.DataFrame, most: int) -> pl.DataFrame:
-    """The sources of each row, whether each is drawn, and the chance it had: row, source, drawn, chance.
-
-    Priority sampling (Duffield, Lund & Thorup 2007): those with the largest importance / lot stay. With τ the first
-    priority that goes, each that stays had the chance min(1, importance / τ), and sums weighted by 1 / chance are
-    unbiased estimates of the sums over all.
-    """
-    ordered = near.with_columns(priority=pl.col("importance") / pl.col("lot")).sort(
-        "row", "priority", "source", descending=[False, True, False]
-    )
-    gone = pl.col("priority").get(most, null_on_oob=True).over("row").fill_null(0.0)
-    return ordered.select(
-        "row",
-        "source",
-        drawn=pl.int_range(pl.len()).over("row") < most,
-        chance=(pl.col("importance") / gone).clip(upper_bound=1.0),
-    )
+def _differs(column: np.ndarray) -> Bool[np.ndarray, " rows"]:
+    """Whether each row but the first differs from the one before it."""
+    differs: np.ndarray = column[1:] != column[:-1]
+    return differs
 
 
 def _mixed(key: np.ndarray) -> np.ndarray:
@@ -144,26 +254,16 @@ def _mixed(key: np.ndarray) -> np.ndarray:
     return mixed
 
 
-def _moment(user: pl.Series, step: pl.Series) -> np.ndarray:
-    moment: np.ndarray = (user.to_numpy().astype(np.int64) << 32) + step.to_numpy()
+def _moment(user: np.ndarray, step: np.ndarray) -> Int[np.ndarray, " rows"]:
+    moment: np.ndarray = (user.astype(np.int64) << 32) + step
     return moment
 
 
-def _ranges(start: np.ndarray, end: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Every position of every range, and which range it is of."""
+def _ranges(
+    places: tuple[Int[np.ndarray, " active"], Int[np.ndarray, " active"]], rows: slice
+) -> tuple[Int[np.ndarray, " places"], Int[np.ndarray, " places"]]:
+    """Every position of the ranges (start and end) of some rows, and before it which row each is of."""
+    start, end = (bound[rows] for bound in places)
     length = end - start
-    row = np.repeat(np.arange(len(start)), length)
+    row = np.repeat(np.arange(rows.start, rows.stop), length)
     return row, np.arange(length.sum()) - np.repeat(np.cumsum(length) - length - start, length)
-
-
-def _kinds(pairs: pl.DataFrame, contacts: pl.DataFrame, kinds: int, users: int) -> np.ndarray:
-    """uint8[pairs, 2 · kinds]: contacts of the step by kind from source to target, then from target to source."""
-    counts = np.zeros((len(pairs), 2 * kinds), np.uint8)
-    rows = pairs.select("key", "step").with_row_index("pair_row")
-    for offset, (source, target) in ((0, ("source", "target")), (kinds, ("target", "source"))):
-        key = pl.col(source).cast(pl.Int64) * users + pl.col(target)
-        count = pl.len().clip(0, 255).cast(pl.UInt8).alias("n")
-        happened = contacts.group_by(key.alias("key"), "step", "kind").agg(count)
-        found = rows.join(happened, on=["key", "step"])
-        counts[found["pair_row"].to_numpy(), offset + found["kind"].to_numpy()] = found["n"].to_numpy()
-    return counts

@@ -186,7 +186,11 @@ class Timeline:
         for name in TABLES:
             getattr(self, name).write_parquet(folder / f"{name}.parquet")
         for name, array in _arrays(self).items():
-            np.save(folder / f"{name}.npy", array, allow_pickle=False)
+            file = folder / f"{name}.npy"
+            if isinstance(array, np.memmap) and file.exists() and file.samefile(str(array.filename)):
+                array.flush()  # it was compiled into this folder
+            else:
+                np.save(file, array, allow_pickle=False)
         head = {
             "format": FORMAT,
             "config": self.config.model_dump(),
