@@ -8,10 +8,11 @@ import polars as pl
 
 from emotide.errors import BadInput
 from emotide.timeline.config import TimelineConfig
+from emotide.timeline.events import Events
 from emotide.timeline.labels import compile_labels
 from emotide.timeline.neighbours import compile_pairs
 from emotide.timeline.splits import SPLITS, contact_split, split_of
-from emotide.timeline.timeline import Events, Timeline
+from emotide.timeline.timeline import Timeline
 
 Tables = Mapping[str, pl.DataFrame]
 PLACE = ["network", "user_id"]

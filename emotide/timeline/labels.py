@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 
 from emotide.errors import BadInput, UnknownName
-from emotide.timeline.timeline import Labels
+from emotide.timeline.events import Labels
 
 PLACE = ("network_row", "step", "user")
 

@@ -3,71 +3,20 @@
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
-from jaxtyping import Bool, Float32, Int, Int8, Int32, UInt8
 
 from emotide.errors import BadInput
 from emotide.timeline.config import TimelineConfig
+from emotide.timeline.events import Events, Labels
+from emotide.timeline.group import Group, grouped, network_bounds
 
 FORMAT = 4
 TABLES = ("users", "networks", "posts", "clock")
-
-
-@dataclass(frozen=True)
-class Events:
-    """What happens in one step or several, one row an event; users and pairs are rows of tables beside it.
-
-    Sorted by network, step and user (posts: owner; pairs: target), or by step alone within a `Group`.
-    """
-
-    step: dict[str, np.ndarray]  # int32 step of each row of: active, post, pair, contact
-    active_user: Int32[np.ndarray, " active"]  # whom something touched
-    active_elapsed: Float32[np.ndarray, " active"]  # steps since then last, -1 for never
-    active_counts: Float32[np.ndarray, "active 3"]  # posts written, contacts made, contacts received in the step
-    post_user: Int32[np.ndarray, " posts"]  # owner
-    post: Int32[np.ndarray, " posts"]  # row of the table of posts
-    contact_source: Int32[np.ndarray, " contacts"]  # who turned to somebody
-    contact_target: Int32[np.ndarray, " contacts"]  # to whom; in the order of time within a step
-    contact_split: Int8[np.ndarray, " contacts"]  # 0 train, 1 dev, 2 test
-    pair: Int32[np.ndarray, " pairs"]  # row of the table of pairs
-    pair_source: Int32[np.ndarray, " pairs"]  # user
-    pair_target: Int32[np.ndarray, " pairs"]  # user
-    pair_elapsed: Float32[np.ndarray, " pairs"]  # steps since the pair was last active, -1 for never
-    pair_known: Bool[np.ndarray, " pairs"]  # neighbours already by what came before this step
-    pair_chance: Float32[np.ndarray, "pairs 2"]  # that the neighbour was drawn: with the step seen, from before it
-    pair_kinds: UInt8[np.ndarray, "pairs kinds"]  # contacts by kind, from source to target, then back
-
-
-@dataclass(frozen=True)
-class Labels:
-    """What was reported in one emotion space; one row per user and step, sorted by network, step and user."""
-
-    step: Int32[np.ndarray, " labels"]
-    user: Int32[np.ndarray, " labels"]
-    target: Float32[np.ndarray, "labels names"]  # shares of categories, or coordinates (NaN where not given)
-    latest: Int32[np.ndarray, " labels"]  # category reported last among the most frequent, -1 for coordinates
-    weight: Float32[np.ndarray, " labels"]
-    split: Int8[np.ndarray, " labels"]  # 0 train, 1 dev, 2 test
-
-
-@dataclass(frozen=True)
-class Group:
-    """Some networks side by side, their users and pairs numbered from 0, their events sorted by step."""
-
-    users: Int32[np.ndarray, " users"]  # row in the timeline's table of users
-    network: Int[np.ndarray, " users"]  # which network of the group each user is of, from 0
-    networks: int
-    pairs: int
-    first_step: int
-    steps: int
-    events: Events
-    labels: dict[str, Labels]
-    label_row: dict[str, Int[np.ndarray, " labels"]]  # space -> row of the timeline's labels
-    bounds: dict[str, np.ndarray]  # first row of each step, and the end: active, post, pair, contact, and each space
 
 
 @dataclass(frozen=True)
@@ -100,65 +49,14 @@ class Timeline:
 
     def group(self, networks: Sequence[int] | None = None) -> Group:
         """These networks (rows of the table of networks; all of them by default) side by side."""
-        network_of_user = self.users["network_row"].to_numpy()
-        chosen = np.ones(len(self.networks), bool)
-        if networks is not None:
-            chosen = np.zeros(len(self.networks), bool)
-            chosen[np.asarray(networks, int)] = True
-        users = np.flatnonzero(chosen[network_of_user]).astype(np.int32)
-        local_user = np.full(len(network_of_user), -1, np.int32)
-        local_user[users] = np.arange(len(users), dtype=np.int32)
+        chosen = range(len(self.networks)) if networks is None else sorted({int(network) for network in networks})
+        return grouped(self.events, self.labels, self._bounds, np.asarray(chosen, np.int64))
 
-        def rows(owner: np.ndarray, step: np.ndarray) -> np.ndarray:
-            kept = np.flatnonzero(local_user[owner] >= 0) if networks is not None else np.arange(len(owner))
-            return kept[np.argsort(step[kept], kind="stable")]
-
-        e = self.events
-        active, post, pair, contact = (
-            rows(owner, e.step[name])
-            for name, owner in (
-                ("active", e.active_user),
-                ("post", e.post_user),
-                ("pair", e.pair_target),
-                ("contact", e.contact_target),
-            )
-        )
-        pairs, local_pair = np.unique(e.pair[pair], return_inverse=True)
-        events = Events(
-            step={
-                name: e.step[name][rows]
-                for name, rows in (("active", active), ("post", post), ("pair", pair), ("contact", contact))
-            },
-            active_user=local_user[e.active_user[active]],
-            active_elapsed=e.active_elapsed[active],
-            active_counts=e.active_counts[active],
-            post_user=local_user[e.post_user[post]],
-            post=e.post[post],
-            contact_source=local_user[e.contact_source[contact]],
-            contact_target=local_user[e.contact_target[contact]],
-            contact_split=e.contact_split[contact],
-            pair=local_pair.astype(np.int32),
-            pair_source=local_user[e.pair_source[pair]],
-            pair_target=local_user[e.pair_target[pair]],
-            pair_elapsed=e.pair_elapsed[pair],
-            pair_known=e.pair_known[pair],
-            pair_chance=e.pair_chance[pair],
-            pair_kinds=e.pair_kinds[pair],
-        )
-        labels, label_row = {}, {}
-        for space, known in self.labels.items():
-            kept = label_row[space] = rows(known.user, known.step)
-            labels[space] = Labels(
-                known.step[kept], local_user[known.user[kept]], known.target[kept], known.latest[kept],
-                known.weight[kept], known.split[kept],
-            )  # fmt: skip
-        first = int(events.step["active"].min(initial=np.iinfo(np.int32).max)) if len(active) else 0
-        end = int(events.step["active"].max(initial=-1)) + 1
-        ticks = np.arange(first, end + 1)
-        bounds = {name: np.searchsorted(step, ticks) for name, step in events.step.items()}
-        bounds |= {space: np.searchsorted(known.step, ticks) for space, known in labels.items()}
-        kept, network = np.unique(network_of_user[users], return_inverse=True)
-        return Group(users, network, len(kept), len(pairs), first, end - first, events, labels, label_row, bounds)
+    @cached_property
+    def _bounds(self) -> dict[str, np.ndarray]:
+        """The first row of each network, and the end, in the table of users and in each array of events and labels."""
+        of_user = self.users["network_row"].to_numpy()
+        return network_bounds(self.events, self.labels, of_user, len(self.networks))
 
     def batches(self, networks: Sequence[int], events: int) -> Iterator[list[int]]:
         """The networks in their order, cut into batches of about this many active rows each."""

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from emotide.timeline import TimelineConfig, compile_timeline
-from emotide.timeline.timeline import Events, Labels
+from emotide.timeline import Timeline, TimelineConfig, compile_timeline
+from emotide.timeline.events import Events, Labels
 
 NETWORKS = "xyz"
 KINDS = ["like", "other"]
@@ -111,3 +111,13 @@ def test_networks_with_a_label_of_a_split(tables):
         assert whole.networks_with(split, "mood") == sorted(
             {int(network[u]) for u in labels.user[labels.split == split]}
         )
+
+
+def test_a_network_alone_is_views_of_the_mapped_timeline(tables, tmp_path):
+    compiled(tables, "y").save(tmp_path)
+    timeline = Timeline.load(tmp_path)
+    group = timeline.group()
+    for name in Events.__annotations__:
+        if name != "step":
+            assert np.shares_memory(getattr(group.events, name), getattr(timeline.events, name))
+    assert np.shares_memory(group.labels["mood"].target, timeline.labels["mood"].target)

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
 from emotide.timeline import TimelineConfig, compile_timeline
-from emotide.timeline.timeline import Events, Labels
+from emotide.timeline.events import Events, Labels
 
 NAMES = ["ana", "bo", "cy"]
 who, hour = st.sampled_from(NAMES), st.integers(0, 6).map(lambda half: half / 2)

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
 from emotide.timeline import Timeline, TimelineConfig, compile_timeline, meetings, neighbours
+from emotide.timeline.events import Events
 from emotide.timeline.growing import GrowingArray
-from emotide.timeline.timeline import Events
 
 NAMES = "abcde"
 who, when = st.sampled_from(NAMES), st.integers(0, 7)

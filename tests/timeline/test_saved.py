@@ -8,7 +8,7 @@ from numpy.testing import assert_array_equal
 
 from emotide.errors import BadInput
 from emotide.timeline import Timeline, TimelineConfig, compile_timeline
-from emotide.timeline.timeline import Events, Labels
+from emotide.timeline.events import Events, Labels
 
 
 @pytest.fixture
