@@ -89,69 +89,53 @@ class _Rows:
         return _Rows(columns, {kind: bounds + other.bounds[kind] for kind, bounds in self.bounds.items()})
 
 
+PAGE = 1 << 20  # pairs that are made tensors at once
 KINDS = (*["user"] * 3, *["post"] * 2, "pair", "near", *["pair"] * 7)
 
 
 class Batch:
-    """A group as tensors on a device; `steps(first, last)` cuts steps out of it without copying."""
+    """A group as tensors on a device, made for some steps at a time: `steps(first, last)` walks through them.
+
+    A group of up to `PAGE` pairs is made once, all of it; of a larger one no more is in memory than the steps at hand.
+    """
 
     def __init__(self, group: Group, device: torch.device | str = "cpu", dtype: torch.dtype = torch.float32) -> None:
         self.group, self.device, self.dtype = group, torch.device(device), dtype
-        e, users = group.events, len(group.users)
-        self._users = users
-        active_key = self._key(e.step["active"], e.active_user)
-        asked = np.unique(
-            np.concatenate(
-                [self._key(e.step["post"], e.post_user)]
-                + [self._key(labels.step, labels.user) for labels in group.labels.values()]
-            )
-        )
-        self._share, self._back = self._shares(active_key), self._other_way()
-        self._first = np.full(group.pairs, np.iinfo(np.int64).max)
-        np.minimum.at(self._first, e.pair, e.step["pair"])
-        asked_row = np.searchsorted(active_key, asked)
-        asked_step = e.step["active"][asked_row]
-        target_key = self._key(e.step["pair"], e.pair_target)
-        quiet = np.flatnonzero(e.pair_known & np.isin(target_key, asked))
-        every = np.arange(len(e.pair))
-        nothing = np.zeros(0, int)
-        rows = np.arange(len(active_key))
-        self._seen = self._view(rows, active_key, np.arange(len(e.post)), every, hidden=False)
-        self._silent = self._view(asked_row, asked, nothing, quiet, hidden=True)
-        self._both = self._seen.beside(self._silent)
-        start = group.bounds["active"]
-        self._place = self._tensor(asked_row - start[asked_step - group.first_step])
-        self._reports = {
-            space: Reports(
-                row=self._tensor(np.arange(len(labels.step))),
-                user=self._tensor(labels.user),
-                asked=self._tensor(self._position(labels.step, labels.user, asked, self._silent.bounds["user"])),
-                target=self._tensor(labels.target),
-                weight=self._tensor(labels.weight),
-                train=self._tensor(labels.split == 0),
-            )
-            for space, labels in group.labels.items()
-        }
+        self._ends = _page_ends(group)
+        self._kept: tuple[int, _Page] | None = None
+        e = group.events
+        met = np.flatnonzero(np.asarray(e.pair_elapsed) < 0)  # each pair once, when it is first in sight
+        pair = e.pair[met]
+        self._first, ends = np.zeros(group.pairs, np.int32), np.zeros((2, group.pairs), np.int32)
+        self._first[pair], ends[0, pair], ends[1, pair] = e.step["pair"][met], e.pair_source[met], e.pair_target[met]
+        self._back = _other_way(ends[0], ends[1], len(group.users))
 
     def steps(self, first: int = 0, last: int | None = None) -> Iterator[Step]:
         """Steps `first` to `last` (exclusive), counted from the group's first step."""
         for k in range(first, self.group.steps if last is None else min(last, self.group.steps)):
-            bounds = self.group.bounds
-            reports = {
-                space: Reports(*(column[bounds[space][k] : bounds[space][k + 1]] for column in columns))
-                for space, columns in self._reports.items()
-                if bounds[space][k] < bounds[space][k + 1]
-            }
-            place = self._place[self._silent.bounds["user"][k] : self._silent.bounds["user"][k + 1]]
-            seen, silent, both = (rows.at(k) for rows in (self._seen, self._silent, self._both))
-            yield Step(self.group.first_step + k, seen, silent, both, place, reports)
+            number = int(np.searchsorted(self._ends, k, side="right"))
+            if self._kept is None or self._kept[0] != number:
+                self._kept = None  # the memory of one page is enough
+                self._kept = number, self._page(number)
+            yield self._kept[1].step(k)
+
+    def _page(self, number: int) -> "_Page":
+        return _Page(self, int(self._ends[number - 1]) if number else 0, int(self._ends[number]))
+
+    def met_back(self, pair: Int[np.ndarray, " rows"], step: Int[np.ndarray, " rows"]) -> Int[np.ndarray, " rows"]:
+        """The row of the pair the other way round, if it was met before the step.
+
+        One that will only meet later is as one that never will: its row of the state table must not tell.
+        """
+        back = self._back[pair]
+        return np.where((back >= 0) & (self._first[back] < step), back, -1)
 
     def beyond(self, k: int) -> View:
         """All users in the k-th step (from 1) after the last of their network, in which nobody is heard of any more.
 
         The neighbours of a user are those of the last step that touched it.
         """
-        e, users = self.group.events, self._users
+        e, users = self.group.events, len(self.group.users)
         touched, met = np.full(users, -1, np.int64), np.full(self.group.pairs, -1, np.int64)
         np.maximum.at(touched, e.active_user, e.step["active"])
         np.maximum.at(met, e.pair, e.step["pair"])
@@ -167,9 +151,65 @@ class Batch:
         columns = (
             np.arange(users), elapsed, np.zeros((users, 3), np.float32), nobody, nobody, e.pair[pair], near, position,
             target, np.broadcast_to(pair_since, len(pair)).astype(np.float32), quiet, np.full(len(pair), -1),
-            self._met_back(e.pair[pair], last[target] + k), e.pair_chance[pair, 0],
+            self.met_back(e.pair[pair], last[target] + k), e.pair_chance[pair, 0],
         )  # fmt: skip
         return View(*(self._tensor(column) for column in columns))
+
+    def _tensor(self, array: np.ndarray) -> Tensor:
+        return _tensor(array, self.device, self.dtype)
+
+
+class _Page:
+    """Some steps of a batch as tensors."""
+
+    def __init__(self, batch: Batch, first: int, last: int) -> None:
+        self.batch, self.first, self.number = batch, first, batch.group.first_step + first
+        self.group = group = batch.group.between(first, last)
+        e = group.events
+        self._users = len(group.users)
+        active_key = self._key(e.step["active"], e.active_user)
+        asked = np.unique(
+            np.concatenate(
+                [self._key(e.step["post"], e.post_user)]
+                + [self._key(labels.step, labels.user) for labels in group.labels.values()]
+            )
+        )
+        self._share = self._shares(active_key)
+        asked_row = np.searchsorted(active_key, asked)
+        asked_step = e.step["active"][asked_row]
+        target_key = self._key(e.step["pair"], e.pair_target)
+        quiet = np.flatnonzero(e.pair_known & np.isin(target_key, asked))
+        every = np.arange(len(e.pair))
+        nothing = np.zeros(0, int)
+        rows = np.arange(len(active_key))
+        self._seen = self._view(rows, active_key, np.arange(len(e.post)), every, hidden=False)
+        self._silent = self._view(asked_row, asked, nothing, quiet, hidden=True)
+        self._both = self._seen.beside(self._silent)
+        start = group.bounds["active"]
+        self._place = self._tensor(asked_row - start[asked_step - group.first_step])
+        self._reports = {
+            space: Reports(
+                row=self._tensor(batch.group.bounds[space][first] + np.arange(len(labels.step))),
+                user=self._tensor(labels.user),
+                asked=self._tensor(self._position(labels.step, labels.user, asked, self._silent.bounds["user"])),
+                target=self._tensor(labels.target),
+                weight=self._tensor(labels.weight),
+                train=self._tensor(labels.split == 0),
+            )
+            for space, labels in group.labels.items()
+        }
+
+    def step(self, k: int) -> Step:
+        """Step `k` of the batch."""
+        k, bounds = k - self.first, self.group.bounds
+        reports = {
+            space: Reports(*(column[bounds[space][k] : bounds[space][k + 1]] for column in columns))
+            for space, columns in self._reports.items()
+            if bounds[space][k] < bounds[space][k + 1]
+        }
+        place = self._place[self._silent.bounds["user"][k] : self._silent.bounds["user"][k + 1]]
+        seen, silent, both = (rows.at(k) for rows in (self._seen, self._silent, self._both))
+        return Step(self.number + k, seen, silent, both, place, reports)
 
     def _view(self, active: np.ndarray, key: np.ndarray, post: np.ndarray, pair: np.ndarray, hidden: bool) -> _Rows:
         """The rows `active`, `post` and `pair` of the group's events; `hidden` leaves out what happened in the step."""
@@ -196,7 +236,7 @@ class Batch:
                 shown * np.concatenate([np.log1p(e.pair_kinds[pair], dtype=np.float32), self._share[pair, None]], 1)
             ),
             spoke=self._tensor(np.full(len(pair), -1) if hidden else self._spoke(key, bounds["user"])),
-            back=self._tensor(self._met_back(e.pair[pair], pair_step)),
+            back=self._tensor(self.batch.met_back(e.pair[pair], pair_step)),
             chance=self._tensor(e.pair_chance[pair, int(hidden)]),
         )
         return _Rows(columns, bounds)
@@ -219,25 +259,6 @@ class Batch:
         place[met] = self._position(e.step["pair"][met], e.pair_source[met], key, start)
         return place
 
-    def _met_back(self, pair: Int[np.ndarray, " rows"], step: Int[np.ndarray, " rows"]) -> Int[np.ndarray, " rows"]:
-        """The row of the pair the other way round, if it was met before the step.
-
-        One that will only meet later is as one that never will: its row of the state table must not tell.
-        """
-        back = self._back[pair]
-        return np.where((back >= 0) & (self._first[back] < step), back, -1)
-
-    def _other_way(self) -> Int[np.ndarray, " pairs"]:
-        """For each pair of the group the row of the pair with source and target changed, or -1."""
-        e, users = self.group.events, self._users
-        ends = np.zeros((2, self.group.pairs), np.int64)
-        ends[:, e.pair] = e.pair_source, e.pair_target
-        there, back = ends[0] * users + ends[1], ends[1] * users + ends[0]
-        order = np.argsort(there)
-        place = np.searchsorted(there, back, sorter=order).clip(max=max(self.group.pairs - 1, 0))
-        found = order[place] if len(order) else order
-        return np.where(there[found] == back, found, -1)
-
     def _key(self, step: np.ndarray, user: np.ndarray) -> np.ndarray:
         key: np.ndarray = step.astype(np.int64) * self._users + user
         return key
@@ -248,6 +269,32 @@ class Batch:
         return place
 
     def _tensor(self, array: np.ndarray) -> Tensor:
-        kind = np.bool_ if array.dtype == bool else np.float32 if array.dtype.kind == "f" else np.int64
-        tensor = torch.from_numpy(np.ascontiguousarray(array, kind)).to(self.device)
-        return tensor.to(self.dtype) if tensor.is_floating_point() else tensor
+        return _tensor(array, self.batch.device, self.batch.dtype)
+
+
+def _tensor(array: np.ndarray, device: torch.device, dtype: torch.dtype) -> Tensor:
+    kind = np.bool_ if array.dtype == bool else np.float32 if array.dtype.kind == "f" else np.int64
+    tensor = torch.from_numpy(np.array(array, kind, order="C")).to(device)
+    return tensor.to(dtype) if tensor.is_floating_point() else tensor
+
+
+def _other_way(
+    source: Int[np.ndarray, " pairs"], target: Int[np.ndarray, " pairs"], users: int
+) -> Int[np.ndarray, " pairs"]:
+    """For each pair of a group the row of the pair with source and target changed, or -1."""
+    there, back = (one.astype(np.int64) * users + other for one, other in ((source, target), (target, source)))
+    order = np.argsort(there)
+    place = np.searchsorted(there, back, sorter=order).clip(max=max(len(there) - 1, 0))
+    found = order[place] if len(order) else order
+    return np.where(there[found] == back, found, -1).astype(np.int32)
+
+
+def _page_ends(group: Group) -> Int[np.ndarray, " pages"]:
+    """The step at which each page ends: as many steps together as hold `PAGE` pairs, or one that holds more."""
+    ends: list[int] = []
+    bounds = group.bounds["pair"]
+    while not ends or ends[-1] < group.steps:
+        begun = ends[-1] if ends else 0
+        end = int(np.searchsorted(bounds, bounds[begun] + PAGE, side="right")) - 1
+        ends.append(max(min(end, group.steps), min(begun + 1, group.steps)))
+    return np.array(ends)
