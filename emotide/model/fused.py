@@ -1,5 +1,6 @@
 """The fused network: an emotional state per user, an influence state per pair, each feeding the other (paper 3.3)."""
 
+from itertools import accumulate
 from typing import Any, Literal, NamedTuple, get_args
 
 import torch
@@ -7,8 +8,10 @@ from jaxtyping import Float, Int
 from pydantic import BaseModel, Field, model_validator
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.utils.checkpoint import checkpoint
 
 from emotide.model.batch import View
+from emotide.model.parts import parts
 from emotide.nn import DeepLSTMCell, Gathered, GRUCell, Part, Residual, SegmentAttention, ShortcutPlan, segment_sum
 from emotide.nn.shortcuts import Shortcuts
 
@@ -156,12 +159,26 @@ class FusedNetwork(nn.Module):
             vectors: of all posts; the view's `post` are rows of it.
         """
         H, X = self._heard(state, view, vectors)
+        some = parts(view)
+        if len(some) == 1:
+            return Moved(*self._moved(state, view, H, X, X), X)
+        ends = tuple(accumulate(len(part.view.user) for part in some[:-1]))
+        moved = []
+        for part, mine, seen in zip(some, H.tensor_split(ends), X.tensor_split(ends), strict=True):
+            asked = (state, part.view, mine, seen, X.index_select(0, part.speakers))
+            # what is between is computed again for the gradient, so that one part's is in memory at once
+            again = torch.is_grad_enabled()
+            moved.append(checkpoint(self._moved, *asked, use_reentrant=False) if again else self._moved(*asked))
+        return Moved(torch.cat([H for H, _ in moved]), torch.cat([A for _, A in moved]), X)
+
+    def _moved(self, state: State, view: View, H: Tensor, X: Tensor, said: Tensor) -> tuple[Tensor, Tensor]:
+        """H[t] of the view's users and A[t] of its pairs; `said` holds the X that `view.spoke` points at."""
         if self.config.neighbours:
-            Hj, A = self._pairs(state, view, H, X)
+            Hj, A = self._pairs(state, view, H, said)
             R = self.f_G(H, view.target, Hj, A, chance=view.chance)
         else:
             A, R = state.A.index_select(0, view.pair), self.f_G.empty.expand(len(H), -1)
-        return Moved(self.f_H(H, X, R, view.counts, elapsed_code(view.elapsed)), A, X)
+        return self.f_H(H, X, R, view.counts, elapsed_code(view.elapsed)), A
 
     def with_and_without(
         self, state: State, view: View, vectors: Float[Tensor, "vectors width"]
