@@ -25,6 +25,7 @@ from emotide.train.weak import WEAK_SPACE
 from emotide.vectors import TEXT, TextVectors, VectorCache, default_cache
 
 FORMAT = 2
+TAUGHT = 100_000  # posts from which text vectors and their scale are learned, at most
 
 
 @dataclass(frozen=True)
@@ -58,12 +59,16 @@ class Trained:
         Args:
             run: sizes, seed and everything else.
             timeline: of the log.
-            texts: of its posts, in the timeline's order; vectors and their scale come from the training part alone.
+            texts: of its posts, in the timeline's order; vectors and their scale come from the training part alone,
+                from a sample where it holds more than `TAUGHT`.
             spaces: all spaces to be read; those in which the log has labels are trained.
             device: where the network is to live.
         """
         torch.manual_seed(run.train.seed)
-        taught = [text for text, train in zip(texts, timeline.posts["train"], strict=True) if train]
+        told = np.flatnonzero(timeline.posts["train"].to_numpy())
+        if len(told) > TAUGHT:
+            told = np.sort(np.random.default_rng(run.train.seed).choice(told, TAUGHT, replace=False))
+        taught = [texts[k] for k in told.tolist()]
         text = TEXT[run.text].fit(taught, width=run.text_width, seed=run.train.seed)
         wanted = (*run.train.spaces, WEAK_SPACE)
         trained = [space for space in timeline.spaces if not run.train.spaces or space in wanted]
@@ -98,9 +103,10 @@ class Trained:
     def vectors(self, texts: Sequence[str]) -> Float[Tensor, "texts width"]:
         """The vectors of posts on the scale of the training log; zeros for a post without text."""
         mean, spread = self.scale.to(self.device)
-        raw = torch.from_numpy(self._encode(texts)).to(self.device)
-        empty = torch.tensor([not text.strip() for text in texts], dtype=torch.bool, device=self.device).reshape(-1, 1)
-        return torch.where(empty, torch.zeros_like(raw), (raw - mean) / spread)
+        found = torch.from_numpy(self._encode(texts)).to(self.device)
+        found.sub_(mean).div_(spread)  # in place: of a large log they are much of the memory
+        empty = [k for k, text in enumerate(texts) if not text.strip()]
+        return found.index_fill_(0, torch.tensor(empty, dtype=torch.long, device=self.device), 0)
 
     def _encode(self, texts: Sequence[str]) -> np.ndarray:
         if self.text.name == "words":

@@ -3,7 +3,7 @@
 import hashlib
 import os
 import sqlite3
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from itertools import islice
 from pathlib import Path
@@ -52,29 +52,31 @@ class VectorCache:
             progress: called with (done, total, what).
         """
         digests = [hashlib.blake2b(f"{name}\0{text}".encode(), digest_size=16).digest() for text in texts]
-        by_digest = dict(zip(digests, texts, strict=True))
+        first: dict[bytes, int] = {}
+        row = np.array([first.setdefault(digest, k) for k, digest in enumerate(digests)], np.int64)
+        out, done = np.zeros((len(texts), width), np.float32), np.zeros(len(texts), bool)
         with closing(self._connect()) as connection:
-            known = self._known(connection, by_digest)
-            missing = [digest for digest in by_digest if digest not in known]
+            for digest, vector in self._known(connection, first):
+                out[first[digest]], done[first[digest]] = np.frombuffer(vector, np.float32), True
+            missing = [k for k in first.values() if not done[k]]
             for start in range(0, len(missing), BLOCK):
                 block = missing[start : start + BLOCK]
-                found = encode([by_digest[digest] for digest in block]).astype(np.float32)
-                known |= dict(zip(block, found, strict=True))
+                out[block] = encode([texts[k] for k in block])
                 with connection:
-                    rows = ((digest, row.tobytes()) for digest, row in zip(block, found, strict=True))
+                    rows = ((digests[k], out[k].tobytes()) for k in block)
                     connection.executemany("INSERT OR IGNORE INTO vectors VALUES (?, ?)", rows)
                 if progress:
                     progress(min(start + BLOCK, len(missing)), len(missing), "text vectors")
-        return np.stack([known[digest] for digest in digests]) if digests else np.zeros((0, width), np.float32)
+        again = np.flatnonzero(row != np.arange(len(row)))
+        out[again] = out[row[again]]
+        return out
 
     def _connect(self) -> sqlite3.Connection:
         return sqlite3.connect(self.file, timeout=60)
 
     @staticmethod
-    def _known(connection: sqlite3.Connection, digests: Iterable[bytes]) -> dict[bytes, np.ndarray]:
-        known: dict[bytes, np.ndarray] = {}
+    def _known(connection: sqlite3.Connection, digests: Iterable[bytes]) -> Iterator[tuple[bytes, bytes]]:
         rest = iter(digests)
         while block := list(islice(rest, 500)):
             asked = f"SELECT digest, vector FROM vectors WHERE digest IN ({','.join('?' * len(block))})"
-            known |= {digest: np.frombuffer(vector, np.float32) for digest, vector in connection.execute(asked, block)}
-        return known
+            yield from connection.execute(asked, block)

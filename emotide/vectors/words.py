@@ -15,11 +15,14 @@ from safetensors.numpy import load_file, save_file
 # words with their apostrophes, runs of the same mark, single other signs (emoji among them); Chinese runs apart
 LETTER = r"[^\W_\u3400-\u9fff]"
 TOKEN = re.compile(rf"[\u3400-\u9fff]+|{LETTER}+(?:'{LETTER}+)*|([!?.…])\1*|[^\w\s]")
+BLOCK = 1 << 14  # texts that are encoded at once
 CHINESE = re.compile(r"[\u3400-\u9fff]")
 
 
 def tokens(text: str) -> list[str]:
     """The words, marks and emoji of a text, in lower case; Chinese is segmented."""
+    if text.isascii():
+        return _words(text)
     from emoji import emoji_list
 
     found: list[str] = []
@@ -103,12 +106,25 @@ class WordVectors:
     def encode(self, texts: Sequence[str]) -> Float32[np.ndarray, "texts width"]:
         """The vector of each text; zeros for a text without a word."""
         out = np.zeros((len(texts), self.width), np.float32)
-        for k, text in enumerate(texts):
-            found = tokens(text)
-            if found:
-                vectors = np.stack([self._word(word) for word in found])
-                weights = np.array([self._weight(word) for word in found], np.float32)
-                out[k] = weights @ vectors / weights.sum()
+        for start in range(0, len(texts), BLOCK):
+            out[start : start + BLOCK] = self._encode(texts[start : start + BLOCK])
+        return out
+
+    def _encode(self, texts: Sequence[str]) -> Float32[np.ndarray, "texts width"]:
+        """The vectors of some texts; each word that they share is looked up once."""
+        known: dict[str, int] = {}
+        found = [[known.setdefault(word, len(known)) for word in tokens(text)] for text in texts]
+        length = np.array([len(words) for words in found])
+        said = np.flatnonzero(length)
+        out = np.zeros((len(texts), self.width), np.float32)
+        if not len(said):
+            return out
+        word = np.concatenate([np.array(found[k]) for k in said.tolist()])
+        start = np.cumsum(length[said]) - length[said]
+        weight = np.array([self._weight(word) for word in known], np.float32)
+        weighed = np.stack([self._word(word) for word in known]) * weight[:, None]
+        total = np.add.reduceat(weight[word], start)
+        out[said] = np.add.reduceat(weighed[word], start) / total[:, None]
         return out
 
     def parts(self, text: str) -> tuple[list[str], Float32[np.ndarray, " words"]]:
