@@ -165,7 +165,7 @@ def write_ahead(url: URL) -> None:
         raise StoreError(f"the store {url.database} cannot be written: {_line(error)}") from error
 
 
-_PRAGMAS = (f"busy_timeout={WAIT * 1000}", "cache_size=-200000", "temp_store=MEMORY")
+_PRAGMAS = (f"busy_timeout={WAIT * 1000}", "cache_size=-1000000", "temp_store=MEMORY")
 _EXAMPLES = {"String": "''", "Int64": "0", "Float64": "0.0"}
 
 

@@ -168,7 +168,7 @@ class _Sight:
         if len(tied.row):
             near = _Near(*(np.concatenate(parts) for parts in zip(near, tied, strict=True)))
         key = (near.row - rows.start << 32) + (near.source.astype(np.int64) << 1) + ~near.known
-        order = np.argsort(key, kind="stable")
+        order = np.argsort(key)
         near, key = _Near(*(column[order] for column in near)), key[order]
         if not len(tied.row):
             return near
@@ -203,8 +203,10 @@ class _Sight:
         row, source = near.row[some], near.source[some]
         importance, lot = self._lots(row, source, near.last[some], before)
         priority = importance / lot
-        order = np.lexsort((source, -priority, row))
-        start = np.flatnonzero(np.append(np.ones(min(len(row), 1), bool), _differs(row)))
+        first = np.append(np.ones(min(len(row), 1), bool), _differs(row))
+        start, number = np.flatnonzero(first), np.cumsum(first) - 1
+        order = np.argsort(-priority)  # no two of a row are equal
+        order = order[np.argsort(number.astype(np.min_scalar_type(len(start)))[order], kind="stable")]
         held = np.diff(np.append(start, len(row)))
         most, drawn = self.config.max_neighbours, np.zeros(len(row), bool)
         drawn[order] = np.arange(len(row)) - np.repeat(start, held) < most
@@ -228,7 +230,7 @@ class _Sight:
 
 def _elapsed(pair: np.ndarray, step: np.ndarray, latest: Int32[np.ndarray, " pairs"]) -> np.ndarray:
     """Steps since each pair was last in sight, -1 for never; `latest` goes on from piece to piece."""
-    order = np.argsort(pair, kind="stable")
+    order = np.sort((pair.astype(np.int64) << 32) + np.arange(len(pair))) & 0xFFFFFFFF  # of a pair, as they stand
     ordered, when = pair[order], step[order]
     first = np.append(np.ones(min(len(pair), 1), bool), _differs(ordered))
     before = np.where(first, latest[ordered], np.roll(when, 1))
