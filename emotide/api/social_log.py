@@ -19,7 +19,13 @@ from emotide.timeline import FORMAT, Timeline, TimelineConfig, compile_timeline
 from emotide.vectors import default_cache
 
 Progress = Callable[[int, int, str], None]
-COMPILED = ("posts", "interactions", "ties", "labels", "feedback")
+COMPILED = {  # what a timeline is made of: the columns wanted, or all
+    "posts": ["post_id", "user_id", "network", "time", "split"],
+    "interactions": None,
+    "ties": None,
+    "labels": None,
+    "feedback": ["user_id", "network"],
+}
 
 
 class SocialLog:
@@ -119,17 +125,21 @@ class SocialLog:
         wanted = json.dumps([FORMAT, digest, config.model_dump(), names, kinds, multi], sort_keys=True)
         folder = default_cache() / "timelines" / hashlib.sha256(wanted.encode()).hexdigest()[:32]
         if not (folder / "timeline.json").exists():
-            tables = {name: self.store.table(name) for name in COMPILED}
-            tables["labels"] = _understood(tables["labels"], names)
             folder.parent.mkdir(parents=True, exist_ok=True)
             # a room of one's own: another process may compile the same log at the same time
             with TemporaryDirectory(prefix=folder.name, dir=folder.parent) as room:
                 place = Path(room) / "timeline"
                 place.mkdir()
-                compile_timeline(tables, config, names, kinds, digest, multi, place).save(place)
+                compile_timeline(self._compiled(names), config, names, kinds, digest, multi, place).save(place)
                 with suppress(OSError):  # the other was quicker
                     place.rename(folder)
         return Timeline.load(folder)
+
+    def _compiled(self, names: Mapping[str, list[str]]) -> dict[str, pl.DataFrame]:
+        """The tables of which a timeline is made."""
+        tables = {name: self.store.table(name, columns) for name, columns in COMPILED.items()}
+        tables["labels"] = _understood(tables["labels"], names)
+        return tables
 
     def texts(self, timeline: Timeline) -> list[str]:
         """Title and text of every post, in the timeline's order."""
@@ -150,7 +160,7 @@ def _understood(labels: pl.DataFrame, names: Mapping[str, list[str]]) -> pl.Data
     )
     for space, category, n in strange.group_by("space", "category").len().sort("space", "category").iter_rows():
         fault = UnknownName(f"category of space {space!r}", category, names[space])
-        warnings.warn(f"{n} of the labels left out: {fault}", stacklevel=3)
+        warnings.warn(f"{n} of the labels left out: {fault}", stacklevel=4)
     return labels.join(strange.select("space", "category").unique(), on=["space", "category"], how="anti")
 
 

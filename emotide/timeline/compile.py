@@ -55,6 +55,7 @@ def compile_timeline(
     labels = labels.join(posts.select("network", "post_id", "split"), on=["network", "post_id"], how="left")
     active = _active(posts, contacts, labels, users)
     ties = clock.ties(_between(tables["ties"], users))
+    del tables  # they may be most of the memory, and the caller's only ones
     pairs = compile_pairs(contacts, ties, active, users["user_id"], len(kinds), config, folder)
     instant = "time" if config.turns else "step"
     labels = labels.with_columns(split_code=split_of(labels, instant))
@@ -99,7 +100,7 @@ def _users(tables: Tables) -> pl.DataFrame:
     """Everybody whom the log names, a row a user of a network, sorted by network and name."""
     ends = [(table, column) for table in ("interactions", "ties") for column in ("source_id", "target_id")]
     named = [
-        tables[table].select("network", pl.col(column).alias("user_id"))
+        tables[table].select("network", pl.col(column).alias("user_id")).unique()
         for table, column in [("posts", "user_id"), ("labels", "user_id"), ("feedback", "user_id"), *ends]
     ]
     return (
@@ -200,7 +201,8 @@ def _contacts(
     wanted: list[str] | None,
 ) -> tuple[pl.DataFrame, list[str]]:
     """Who did what to whom in which step: source, target, step, kind (a number); and the names of the kinds."""
-    rows = clock.placed(_between(interactions, users)).sort("time", "source", "target", "kind", "post_id")
+    rows = clock.placed(_between(interactions, users).drop("source_id", "target_id"))
+    rows = rows.drop("network").sort("time", "source", "target", "kind", "post_id")
     rows = rows.select("network_row", "source", "target", "step", "kind")
     if config.turns:
         rows = pl.concat([rows, _addressed(rows, posts, users, config.dialogue_size)])
