@@ -44,7 +44,9 @@ def behaviour_tables(trained: Trained, timeline: Timeline, vectors: Tensor, show
     posts, contacts = [], []
     for group in groups(timeline):
         state, habits = model.network.initial(len(group.users), group.pairs), Habits(group)
-        for followed in model.follow(Batch(group, vectors.device, vectors.dtype), vectors, state, shown=shown):
+        for followed in model.follow(
+            Batch(group, vectors.device, vectors.dtype), vectors, state, shown=shown, owned=True
+        ):
             state = followed.state
         for network in range(group.networks):
             step = int(habits.ends[network]) + 1

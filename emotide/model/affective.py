@@ -1,6 +1,6 @@
 """The whole model: the fused network and its readings, unrolled over the steps of a batch (paper 3.3)."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 import torch
@@ -11,6 +11,7 @@ from emotide.model.batch import Batch, Reports, Step
 from emotide.model.behaviour import Behaviour
 from emotide.model.fused import FusedNetwork, Moved, State
 from emotide.model.readings import Readings
+from emotide.nn.memory import keep_freed_memory
 
 Shown = Callable[[str, Reports], Bool[Tensor, " labels"]]
 
@@ -41,6 +42,7 @@ class AffectiveModel(nn.Module):
 
     def __init__(self, network: FusedNetwork, readings: Readings, behaviour: bool = False) -> None:
         super().__init__()
+        keep_freed_memory()  # a step wants about as much as the one before it
         self.network, self.readings = network, readings
         self.behaviour = Behaviour(network) if behaviour else None
 
@@ -52,6 +54,7 @@ class AffectiveModel(nn.Module):
         first: int = 0,
         last: int | None = None,
         shown: Shown | None = None,
+        owned: bool = False,
     ) -> Iterator[Followed]:
         """Run steps `first` to `last` of a batch from `state` on.
 
@@ -61,13 +64,15 @@ class AffectiveModel(nn.Module):
             state: of the step before `first`.
             first, last: steps of the batch; `last` exclusive, all that are left by default.
             shown: which labels of a space are fed back as reports; none by default.
+            owned: whether `state` may be written over, so that a step costs what happens in it, however many people
+                there are. It is then `before` and `state` of what is yielded: that before the step until the next is
+                asked for, and that after the last step in the end.
         """
         for step in batch.steps(first, last):
-            before, moved = state, self.network.advance(state, step.seen, vectors)
-            state = self.network.written(state, step.seen, moved)
-            if shown is not None and step.reports:
-                state = self.fed(state, step, shown)
-            yield Followed(step, before, moved.H, moved.X, state)
+            moved = self.network.advance(state, step.seen, vectors)
+            after = state if owned else self._after(state, step, moved, shown)
+            yield Followed(step, state, moved.H, moved.X, after)
+            state = self._after(state, step, moved, shown, owned) if owned else after
 
     def unroll(
         self,
@@ -77,23 +82,38 @@ class AffectiveModel(nn.Module):
         first: int = 0,
         last: int | None = None,
         shown: Shown | None = None,
+        owned: bool = False,
     ) -> Iterator[Unrolled]:
         """The same steps with the recognition and the forecast of each: what is seen and what is not in one batch."""
+        return self.unrolled(batch.steps(first, last), vectors, state, shown, owned)
+
+    def unrolled(
+        self,
+        steps: Iterable[Step],
+        vectors: Float[Tensor, "vectors width"],
+        state: State,
+        shown: Shown | None = None,
+        owned: bool = False,
+    ) -> Iterator[Unrolled]:
+        """`unroll` over steps that somebody cut; where the state is `owned`, it is written over."""
         network = self.network
-        for step in batch.steps(first, last):
-            before, moved = state, network.advance(state, step.both, vectors)
+        for step in steps:
+            moved = network.advance(state, step.both, vectors)
             users, pairs = len(step.seen.user), len(step.seen.pair)
             (seen, quiet), (X, silence) = (part.tensor_split((users,)) for part in (moved.H, moved.X))
-            state = network.written(state, step.seen, Moved(seen, moved.A[:pairs], X))
-            if shown is not None and step.reports:
-                state = self.fed(state, step, shown)
-            M = before.M.index_select(0, step.silent.user)
+            M = state.M.index_select(0, step.silent.user)
+            before, state = state, self._after(state, step, Moved(seen, moved.A[:pairs], X), shown, owned)
             H, X = seen.index_select(0, step.place), X.index_select(0, step.place)
             Y = network.read(torch.cat([quiet, H]), torch.cat([M, M]), torch.cat([silence, X]))
             forecast, recognition = Y.chunk(2)
             yield Unrolled(step, before, state, forecast, recognition, network.next_X(quiet))
 
-    def fed(self, state: State, step: Step, shown: Shown) -> State:
+    def _after(self, state: State, step: Step, moved: Moved, shown: Shown | None, owned: bool = False) -> State:
+        """The state after the step, with the reports fed."""
+        state = self.network.written(state, step.seen, moved, owned)
+        return self.fed(state, step, shown, owned) if shown is not None and step.reports else state
+
+    def fed(self, state: State, step: Step, shown: Shown, owned: bool = False) -> State:
         """The state after what each user reported in the step, in whichever spaces: the mean of the points."""
         users, points = [step.seen.user[:0]], [state.M[:0, :-1]]
         for space in self.readings.trained:
@@ -108,4 +128,4 @@ class AffectiveModel(nn.Module):
             return state
         point = torch.cat(points)
         mean = point.new_zeros(len(user), point.shape[1]).index_add(0, row, point)
-        return self.network.reported(state, user, mean / row.bincount(minlength=len(user))[:, None])
+        return self.network.reported(state, user, mean / row.bincount(minlength=len(user))[:, None], owned)

@@ -23,10 +23,14 @@ class Pairs(NamedTuple):
 
 
 def asked_pairs(
-    habits: Habits, source: Int[np.ndarray, " pairs"], target: Int[np.ndarray, " pairs"], step: int, like: Tensor
+    habits: Habits,
+    source: Int[np.ndarray, " pairs"],
+    target: Int[np.ndarray, " pairs"],
+    step: int | Int[np.ndarray, " pairs"],
+    like: Tensor,
 ) -> Pairs:
-    """Pairs as tensors of the kind of `like`, with what was known of them before the step."""
-    told = torch.from_numpy(habits.of(source, target, np.full(len(source), step))).to(like)
+    """Pairs as tensors of the kind of `like`, with what was known of them before the step, or the step of each."""
+    told = torch.from_numpy(habits.of(source, target, np.broadcast_to(step, len(source)))).to(like)
     columns = (source, target, habits.rows(source, target, step), habits.rows(target, source, step))
     rows = [torch.from_numpy(column.astype(np.int64)).to(like.device) for column in columns]
     return Pairs(rows[0], rows[1], rows[2], rows[3], told)
@@ -80,5 +84,6 @@ class Behaviour(nn.Module):
 
     @staticmethod
     def _influence(network: FusedNetwork, state: State, row: Tensor) -> Tensor:
-        table = torch.cat([state.A, network.A_0[None]])
-        return table.index_select(0, torch.where(row < 0, len(state.A), row))
+        if not len(state.A):
+            return network.A_0.expand(len(row), -1)
+        return torch.where(row[:, None] < 0, network.A_0, state.A.index_select(0, row.clamp(min=0)))

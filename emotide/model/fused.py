@@ -13,6 +13,7 @@ from torch.utils.checkpoint import checkpoint
 from emotide.model.batch import View
 from emotide.model.parts import parts
 from emotide.nn import DeepLSTMCell, Gathered, GRUCell, Part, Residual, SegmentAttention, ShortcutPlan, segment_sum
+from emotide.nn.dropout import dropout
 from emotide.nn.shortcuts import Shortcuts
 
 Module = Literal["f_AT", "f_A", "f_G", "f_H", "f_P", "f_Y"]
@@ -204,15 +205,18 @@ class FusedNetwork(nn.Module):
         Ht, Xt, counts, time = of_pair
         return real, self.f_H(Ht, Xt, without, counts, time)
 
-    def written(self, state: State, view: View, moved: Moved) -> State:
-        """The state with what a step made of its users and pairs."""
-        return State(state.H.index_copy(0, view.user, moved.H), state.A.index_copy(0, view.pair, moved.A), state.M)
+    def written(self, state: State, view: View, moved: Moved, owned: bool = False) -> State:
+        """The state with what a step made of its users and pairs; where it is `owned`, it is written over."""
+        H, A = _copied(state.H, view.user, moved.H, owned), _copied(state.A, view.pair, moved.A, owned)
+        return State(H, A, state.M)
 
-    def reported(self, state: State, user: Int[Tensor, " reports"], point: Float[Tensor, "reports affect"]) -> State:
+    def reported(
+        self, state: State, user: Int[Tensor, " reports"], point: Float[Tensor, "reports affect"], owned: bool = False
+    ) -> State:
         """The state after these users' reports, given as points of affect space; each user at most once."""
         H = self.f_P(state.H.index_select(0, user), point)
         M = torch.cat([point, point.new_ones(len(point), 1)], 1) * self.config.memory
-        return State(state.H.index_copy(0, user, H), state.A, state.M.index_copy(0, user, M))
+        return State(_copied(state.H, user, H, owned), state.A, _copied(state.M, user, M, owned))
 
     def read(
         self,
@@ -238,7 +242,7 @@ class FusedNetwork(nn.Module):
     def _heard(self, state: State, view: View, vectors: Tensor) -> tuple[Tensor, Tensor]:
         """H[t-1] and X[t] of the view's users."""
         H, posts = state.H.index_select(0, view.user), vectors.index_select(0, view.post)
-        posts = functional.dropout(posts, self.config.input_dropout, self.training)
+        posts = dropout(posts, self.config.input_dropout, self.training)
         return H, self.f_AT(H, view.owner, posts)
 
     def _pairs(self, state: State, view: View, H: Tensor, X: Tensor) -> tuple[Gathered, Tensor]:
@@ -253,3 +257,8 @@ class FusedNetwork(nn.Module):
             contact.append(torch.where((view.back < 0)[:, None], self.A_0, back))
         A = self.f_A(state.A.index_select(0, view.pair), Hi, Hj, *contact, elapsed_code(view.pair_elapsed))
         return Hj, A
+
+
+def _copied(table: Tensor, rows: Tensor, new: Tensor, owned: bool) -> Tensor:
+    """The table with new rows, or that table itself, written over."""
+    return table.index_copy_(0, rows, new) if owned else table.index_copy(0, rows, new)

@@ -50,6 +50,8 @@ class Habits:
         np.maximum.at(self.ends, group.network[e.active_user], e.step["active"])
         self.touched = np.full(self._users, self._first + scale)
         np.minimum.at(self.touched, e.active_user, e.step["active"])
+        self._order = np.argsort(self.touched, kind="stable")
+        self._since = self.touched[self._order]
         one, other = np.concatenate([source, target]), np.concatenate([target, source])
         self._met = _Kept(one, np.concatenate([step, step]), scale)
         self._other = other[self._met.order]
@@ -76,6 +78,16 @@ class Habits:
         who, step = user.astype(np.int64), step.astype(np.int64) - self._first
         kinds = (self._posts, self._made, self._received)
         return np.stack([column for kept in kinds for column in kept.lately(who, step)], 1).astype(np.float32)
+
+    def known(self, step: int, most: int, rng: np.random.Generator) -> Int[np.ndarray, " known"]:
+        """`present`, sorted; a sample of `most` of them where there are more, drawn without looking at all of them."""
+        before = int(np.searchsorted(self._since, step))
+        if before <= 2 * most:
+            here = self.present(step)
+            return here if len(here) <= most else np.sort(rng.choice(here, most, replace=False))
+        drawn = self._order[rng.choice(before, 2 * most, replace=False, shuffle=False)]
+        drawn = drawn[self.ends[self.network[drawn]] >= step]
+        return np.sort(rng.permutation(drawn)[:most])
 
     def present(self, step: int) -> Int[np.ndarray, " present"]:
         """Who was heard of before the step, in networks of which anything is heard in it or later."""
@@ -126,7 +138,10 @@ class Habits:
         return key // self._users, key % self._users, truth, np.repeat(weight, parts)
 
     def rows(
-        self, source: Int[np.ndarray, " asked"], target: Int[np.ndarray, " asked"], step: int
+        self,
+        source: Int[np.ndarray, " asked"],
+        target: Int[np.ndarray, " asked"],
+        step: int | Int[np.ndarray, " asked"],
     ) -> Int[np.ndarray, " asked"]:
         """The row of the table of influence states of each pair, source on target; -1 where it had none before a step.
 

@@ -59,7 +59,7 @@ def influences(
         batch = Batch(group, vectors.device, vectors.dtype)
         network = torch.from_numpy(group.network)
         state = model.network.initial(len(group.users), group.pairs)
-        for followed in model.follow(batch, vectors, state, shown=shown):
+        for followed in model.follow(batch, vectors, state, shown=shown, owned=True):
             view = followed.step.seen
             if not len(view.pair):
                 continue

@@ -59,7 +59,7 @@ def moods(
     for group in groups(timeline):
         batch = Batch(group, vectors.device, vectors.dtype)
         state = model.network.initial(len(group.users), group.pairs)
-        for followed in model.follow(batch, vectors, state, shown=shown):
+        for followed in model.follow(batch, vectors, state, shown=shown, owned=True):
             step, before, active = followed.step, followed.before, followed.step.seen.user
             moved = model.network.advance(before, _alone(step.seen), vectors)
             M = before.M.index_select(0, active)

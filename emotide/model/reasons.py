@@ -59,7 +59,7 @@ def reasons(
     begin = max(end - window, 0)
     state = model.network.initial(len(group.users), group.pairs)
     with torch.no_grad():
-        for followed in model.follow(batch, vectors, state, 0, begin, shown):
+        for followed in model.follow(batch, vectors, state, 0, begin, shown, owned=True):
             state = followed.state
     here = slice(group.bounds["post"][begin], group.bounds["post"][end])
     post, local = group.events.post[here], int(np.flatnonzero(group.users == user)[0])

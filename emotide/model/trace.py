@@ -60,7 +60,7 @@ def trace(
     for group in groups(timeline):
         batch = Batch(group, vectors.device, vectors.dtype)
         state = model.network.initial(len(group.users), group.pairs)
-        for step, before, H, X, after in model.follow(batch, vectors, state, shown=shown):
+        for step, before, H, X, after in model.follow(batch, vectors, state, shown=shown, owned=True):
             state, active = after, step.seen.user
             users.append(group.users[active.cpu().numpy()])
             steps.append(np.full(len(active), step.number))
@@ -68,7 +68,7 @@ def trace(
             said.append(model.network.read(H, before.M.index_select(0, active), X))
         for k in range(1, horizon + 1):
             view = batch.beyond(k)
-            state = model.network.written(state, view, model.network.advance(state, view, vectors))
+            state = model.network.written(state, view, model.network.advance(state, view, vectors), owned=True)
             users.append(group.users)
             steps.append(last[group.users] + k)
             horizons.append(np.full(len(group.users), k))
@@ -101,7 +101,7 @@ def states_before(
             H[rows] = state.H[local[user[rows]]].cpu().numpy()
             M[rows] = state.M[local[user[rows]]].cpu().numpy()
 
-        for followed in model.follow(batch, vectors, state, shown=shown):
+        for followed in model.follow(batch, vectors, state, shown=shown, owned=True):
             end = int(np.searchsorted(step[mine], followed.step.number, side="right"))
             write(mine[done:end], followed.before)
             state, done = followed.state, end

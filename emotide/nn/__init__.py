@@ -3,7 +3,8 @@
 from emotide.nn.attention import SegmentAttention
 from emotide.nn.cell import DeepLSTMCell
 from emotide.nn.gru import GRUCell
-from emotide.nn.residual import Gathered, Part, Residual
+from emotide.nn.projection import Gathered, Part
+from emotide.nn.residual import Residual
 from emotide.nn.segment import segment_softmax, segment_sum
 from emotide.nn.shortcuts import ShortcutPlan
 

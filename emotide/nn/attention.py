@@ -6,8 +6,10 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from emotide.nn.residual import Part, Residual
-from emotide.nn.segment import segment_softmax, segment_sum
+from emotide.nn.fused_attention import AttentionFunction, Heads
+from emotide.nn.projection import Part
+from emotide.nn.residual import Residual
+from emotide.nn.segment import segment_softmax
 from emotide.nn.shortcuts import Plan, ShortcutPlan
 
 
@@ -84,9 +86,11 @@ class SegmentAttention(nn.Module):
         chance: Float[Tensor, " rows"] | None = None,
     ) -> Float[Tensor, "owners outputs"]:
         """What each owner's rows say together."""
-        weight, value = self.rows(owners, segment, *parts, chance=chance)
-        said = segment_sum(self.weighed(weight, value), segment, len(owners))
-        return torch.where(self.occupied(segment, len(owners))[:, None], said, self.empty)
+        query = None if self.uniform else self.query(owners)
+        out: Tensor = AttentionFunction.apply(  # type: ignore[no-untyped-call]
+            Heads(self.heads, self.keys), segment, chance, query, self.row(*parts), self.empty, len(owners)
+        )
+        return out
 
     @staticmethod
     def occupied(segment: Int[Tensor, " rows"], owners: int) -> Tensor:

@@ -4,7 +4,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from emotide.nn.residual import Part, Residual
+from emotide.nn.fused_cell import cell_step
+from emotide.nn.projection import Part
+from emotide.nn.residual import Residual
 from emotide.nn.shortcuts import Plan, ShortcutPlan
 
 
@@ -48,9 +50,7 @@ class DeepLSTMCell(nn.Module):
 
     def forward(self, s: Float[Tensor, "rows state"], *u: Part) -> Float[Tensor, "rows state"]:
         """The next state of every row; `u` is the input in parts, see `Residual`."""
-        z, r = torch.sigmoid(self.f12(s, *u))  # (1) (2)
-        new = torch.tanh(self.f3(r * s, *u))  # (3)
-        return torch.lerp(s, new, z)  # (4)
+        return cell_step(self.f12, self.f3, s, u)  # (1) to (4)
 
 
 def remembering(state: int, memory: float) -> Float[Tensor, " state"]:

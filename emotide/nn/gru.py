@@ -4,7 +4,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from emotide.nn.residual import Gathered, Part
+from emotide.nn.projection import Gathered, Part
 
 
 class GRUCell(nn.Module):

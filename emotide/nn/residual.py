@@ -2,26 +2,14 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn import functional
 
+from emotide.nn.layers import ResidualFunction, Weights
+from emotide.nn.projection import Part, taken_apart
 from emotide.nn.shortcuts import ShortcutPlan
-
-
-@dataclass(frozen=True)
-class Gathered:
-    """Rows of a table, by index: `values[index]`, but projected before they are gathered (DESIGN 3.4)."""
-
-    values: Float[Tensor, "table width"]
-    index: Int[Tensor, " rows"]
-
-
-Part = Tensor | Gathered
-FEW = 3  # sources up to which adding them one by one is quicker than stacking them
 
 
 class Residual(nn.Module):
@@ -81,36 +69,22 @@ class Residual(nn.Module):
         """Number of hidden layers."""
         return self.plan.depth
 
+    @property
+    def weights(self) -> Weights:
+        """Of the layers behind the first product."""
+        return Weights(self.hidden, self.hidden_bias, self.last, self.last_bias, self.gates)
+
+    @property
+    def dropped(self) -> float:
+        """Share of hidden units that are dropped as things stand."""
+        return self.dropout if self.training else 0.0
+
     def forward(self, *parts: Part) -> Float[Tensor, "*stack rows outputs"]:
         """The output for every row; with `stack` > 1 one matrix per network, stacked in front."""
-        first = sum(self._project(part, weight) for part, weight in zip(parts, self._columns(), strict=True))
-        h = [torch.unflatten(first + self.first_bias, 1, (self.stack, -1)).transpose(0, 1)]
-        gates = torch.split(self.gates, [len(sources) for sources in self.plan.into])
-        for j in range(1, self.depth + 1):
-            inner = torch.baddbmm(self.hidden_bias[j - 1], h[-1], self.hidden[j - 1])
-            out = functional.dropout(functional.silu(inner), self.dropout, self.training)
-            h.append(_joined(out, gates[j], [h[i] for i in self.plan.into[j]]))
-        out = torch.baddbmm(self.last_bias, h[-1], self.last)
-        return out if self.stack > 1 else out[0]
-
-    def _columns(self) -> Sequence[Tensor]:
-        return torch.split(self.first, list(self.inputs))
-
-    @staticmethod
-    def _project(part: Part, weight: Tensor) -> Tensor:
-        if isinstance(part, Gathered):
-            return (part.values @ weight).index_select(0, part.index)
-        return part @ weight
-
-
-def _joined(out: Tensor, gates: Tensor, sources: list[Tensor]) -> Tensor:
-    """out + Σ gate · source."""
-    if len(sources) > FEW:
-        arriving: Tensor = torch.tensordot(gates, torch.stack(sources), 1)
-        return out + arriving
-    for gate, source in zip(gates, sources, strict=True):
-        out = torch.addcmul(out, gate, source)
-    return out
+        values, index = taken_apart(parts)
+        tensors = (self.first, self.first_bias, *self.weights, *values)
+        out: Tensor = ResidualFunction.apply(self.plan, self.dropped, index, *tensors)  # type: ignore[no-untyped-call]
+        return torch.unflatten(out, 1, (self.stack, -1)).transpose(0, 1) if self.stack > 1 else out
 
 
 def _uniform(*shape: int) -> Tensor:

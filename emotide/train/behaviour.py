@@ -11,56 +11,98 @@ from torch import Tensor
 from torch.nn import functional
 
 from emotide.model import AffectiveModel, Batch, State, Unrolled
-from emotide.model.behaviour import Behaviour, asked_pairs
+from emotide.model.behaviour import Behaviour, Pairs, asked_pairs
 from emotide.model.habits import Habits
 from emotide.model.trace import groups
+from emotide.model.window import Window
 from emotide.timeline import SPLITS, Group, Timeline
 from emotide.train.candidates import NEGATIVES, Candidates, candidates
 from emotide.train.config import TrainConfig
 
 TRAIN, DEV = SPLITS.index("train"), SPLITS.index("dev")
 MOST = 2000  # people of a step who are asked whether they post; a sample where there are more
+LEARNED = 500  # as many in training, where other steps ask others
+BLOCK = 32  # steps whose questions are made at once
 DRAWN = 400  # pairs without a contact that are drawn of a step for calibration, of each of two kinds
 
 
-@dataclass(frozen=True)
+class Asked(NamedTuple):
+    """The questions about one step: contacts, then each kind of negative; and who posts."""
+
+    pairs: Pairs
+    people: Int[Tensor, " people"]  # row of H
+    own: Float[Tensor, "people own"]  # their habits
+    posted: Float[Tensor, " people"]
+
+
+@dataclass
 class Questions:
-    """All questions about some contacts of a batch, and who posts in the same steps."""
+    """All questions about some contacts of a batch, and who posts in the same steps; made for many steps at once.
+
+    Attributes:
+        batch, habits: of the same networks.
+        asked: contacts sorted by step, and negatives.
+        rng: draws people where a step has more than `most`.
+        most: people of a step who are asked whether they post.
+    """
 
     batch: Batch
     habits: Habits
     asked: Candidates
-    first: Int[np.ndarray, " ticks"]  # of each step of the group, the first row of `asked`; and the end
     rng: np.random.Generator
+    most: int = MOST
 
-    @classmethod
-    def of(cls, batch: Batch, habits: Habits, asked: Candidates, rng: np.random.Generator) -> "Questions":
-        """Questions about contacts that are sorted by step."""
-        ticks = np.arange(batch.group.first_step, batch.group.first_step + batch.group.steps + 1)
-        return cls(batch, habits, asked, np.searchsorted(asked.step, ticks), rng)
-
-    def contacts(self, model: AffectiveModel, state: State, step: int) -> Float[Tensor, "kinds contacts"]:
-        """Scores of the contacts of a step, then of each kind of negative; `state` is that before the step."""
-        k = step - self.batch.group.first_step
-        here = slice(*self.first[k : k + 2])
-        targets = [column[here] for column in (self.asked.target, *self.asked.negative.values())]
-        source = np.tile(self.asked.source[here], len(targets))
-        pairs = asked_pairs(self.habits, source, np.concatenate(targets), step, state.H)
-        return head_of(model).contacts(model.network, state, pairs).reshape(len(targets), -1)
-
-    def posts(
-        self, model: AffectiveModel, state: State, step: int
-    ) -> tuple[Float[Tensor, " people"], Float[Tensor, " people"]]:
-        """Logits that people known before the step post in it, and who does; people of networks that still go on."""
+    def __post_init__(self) -> None:
         group = self.batch.group
-        user = self.habits.present(step)
-        if len(user) > MOST:
-            user = np.sort(self.rng.choice(user, MOST, replace=False))
-        k = step - group.first_step
-        wrote = group.events.post_user[slice(*group.bounds["post"][k : k + 2])]
-        own = torch.from_numpy(self.habits.own(user, np.full(len(user), step))).to(state.H)
-        logits = head_of(model).posts(state.H[torch.from_numpy(user).to(own.device)], own)
-        return logits, torch.from_numpy(np.isin(user, wrote)).to(own)
+        ticks = np.arange(group.first_step, group.first_step + group.steps + 1)
+        self.first = np.searchsorted(self.asked.step, ticks)  # of each step the first row of `asked`; and the end
+        self._made: dict[int, Asked] = {}
+
+    def at(self, step: int) -> Asked:
+        """The questions about a step, made together with those of the steps after it."""
+        k = step - self.batch.group.first_step
+        if k not in self._made:
+            self._made = dict(self._of(k, min(k + BLOCK, self.batch.group.steps)))
+        return self._made[k]
+
+    def _of(self, first: int, end: int) -> Iterator[tuple[int, Asked]]:
+        """The questions about the steps from `first` to `end`, exclusive, in which something is asked, and `first`."""
+        group, kinds = self.batch.group, 1 + len(self.asked.negative)
+        rows = slice(self.first[first], self.first[end])
+        targets = [column[rows] for column in (self.asked.target, *self.asked.negative.values())]
+        order = np.argsort(np.tile(self.asked.step[rows], kinds), kind="stable")  # by step, then kind
+        source, target, when = (
+            np.concatenate(columns)[order]
+            for columns in ([self.asked.source[rows]] * kinds, targets, [self.asked.step[rows]] * kinds)
+        )
+        like = torch.empty(0, dtype=self.batch.dtype, device=self.batch.device)
+        pairs = asked_pairs(self.habits, source, target, when, like)
+        steps = [k for k in range(first, end) if k == first or self.first[k] < self.first[k + 1]]
+        people = [self.habits.known(k + group.first_step, self.most, self.rng) for k in steps]
+        who, at = np.concatenate(people), np.repeat(steps, list(map(len, people)))
+        wrote = group.events.post_user[slice(*group.bounds["post"][[first, end]])].astype(np.int64)
+        posts = np.diff(group.bounds["post"][first : end + 1])
+        wrote = np.repeat(np.arange(first, end), posts) * len(group.users) + wrote
+        columns = (
+            torch.from_numpy(who).to(like.device),
+            torch.from_numpy(self.habits.own(who, at + group.first_step)).to(like),
+            torch.from_numpy(np.isin(at * len(group.users) + who, wrote)).to(like),
+        )
+        bounds = np.concatenate([[0], np.cumsum(list(map(len, people)))])
+        for n, k in enumerate(steps):
+            here = slice(*(kinds * (self.first[k : k + 2] - self.first[first])))
+            mine = slice(bounds[n], bounds[n + 1])
+            yield k, Asked(Pairs(*(column[here] for column in pairs)), *(column[mine] for column in columns))
+
+
+def contacts_said(model: AffectiveModel, state: State, asked: Asked) -> Float[Tensor, "kinds contacts"]:
+    """Scores of the contacts of a step, then of each kind of negative; `state` is that before the step."""
+    return head_of(model).contacts(model.network, state, asked.pairs).reshape(1 + len(NEGATIVES), -1)
+
+
+def posts_said(model: AffectiveModel, state: State, asked: Asked) -> Float[Tensor, " people"]:
+    """Logits that people known before the step post in it; of networks that still go on."""
+    return head_of(model).posts(state.H.index_select(0, asked.people), asked.own)
 
 
 def behaviour_weight(timeline: Timeline, config: TrainConfig) -> float:
@@ -83,7 +125,7 @@ class Lesson:
         """Negatives are drawn anew; who may be drawn is reached by a training contact."""
         group = batch.group
         rows = np.flatnonzero(group.events.contact_split == TRAIN)
-        questions = Questions.of(batch, Habits(group), candidates(group, rows, rows, rng), rng)
+        questions = Questions(batch, Habits(group), candidates(group, rows, rows, rng), rng, LEARNED)
         end = int(questions.asked.step.max(initial=group.first_step - 1)) + 1 - group.first_step
         return cls(questions, weight, end)
 
@@ -93,22 +135,54 @@ class Lesson:
         held: np.ndarray = np.diff(self.questions.first) > 0
         return held
 
-    def added(self, loss: Tensor | None, model: AffectiveModel, unrolled: Sequence[Unrolled]) -> Tensor | None:
-        """The loss of some steps with that of behaviour, the mean over the steps with contacts."""
-        first, teaches = self.questions.batch.group.first_step, self.teaches
-        asked = [u for u in unrolled if teaches[u.step.number - first]]
+    def asked(self, first: int, end: int) -> list[Asked]:
+        """The questions about the steps from `first` to `end`, exclusive, that hold a training contact."""
+        start = self.questions.batch.group.first_step
+        return [self.questions.at(start + int(k)) for k in first + np.flatnonzero(self.teaches[first:end])]
+
+    def added(
+        self, loss: Tensor | None, model: AffectiveModel, unrolled: Sequence[Unrolled], asked: Sequence[Asked]
+    ) -> Tensor | None:
+        """The loss of some steps with that of behaviour, the mean over the steps with contacts.
+
+        Args:
+            loss: of the steps, if there is one.
+            model: whose head answers.
+            unrolled: the steps.
+            asked: the questions about those that hold a contact; rows are of the tables of these steps.
+        """
         if not asked:
             return loss
-        mine = self.weight * torch.stack([self._of(model, u) for u in asked]).mean()
+        first, teaches = self.questions.batch.group.first_step, self.teaches
+        before = [u.before for u in unrolled if teaches[u.step.number - first]]
+        losses = [_loss(model, state, one) for state, one in zip(before, asked, strict=True)]
+        mine = self.weight * torch.stack(losses).mean()
         return mine if loss is None else loss + mine
 
-    def _of(self, model: AffectiveModel, unrolled: Unrolled) -> Tensor:
-        """Cross-entropy of contacts against drawn pairs, and of posts."""
-        step = unrolled.step.number
-        yes, *no = self.questions.contacts(model, unrolled.before, step)
-        loss = functional.softplus(-yes).mean() + functional.softplus(torch.cat(no)).mean()
-        logits, posted = self.questions.posts(model, unrolled.before, step)
-        return loss + functional.binary_cross_entropy_with_logits(logits, posted) if len(logits) else loss
+
+def rows_of(asked: Sequence[Asked]) -> tuple[list[Tensor], list[Tensor]]:
+    """The users and the pairs whose states are asked for."""
+    users = [rows for one in asked for rows in (one.pairs.source, one.pairs.target, one.people)]
+    pairs = [rows[rows >= 0] for one in asked for rows in (one.pairs.there, one.pairs.back)]
+    return users, pairs
+
+
+def placed(asked: Asked, window: Window) -> Asked:
+    """Questions about rows of a window's tables."""
+    users, pairs, one = window.users, window.pairs, asked.pairs
+    here = Pairs(
+        users.place(one.source), users.place(one.target), pairs.place(one.there), pairs.place(one.back), one.habits
+    )
+    return asked._replace(pairs=here, people=users.place(asked.people))
+
+
+def _loss(model: AffectiveModel, state: State, asked: Asked) -> Tensor:
+    """Cross-entropy of contacts against drawn pairs, and of posts."""
+    scores = contacts_said(model, state, asked)
+    loss = functional.softplus(-scores[0]).mean() + functional.softplus(scores[1:]).mean()
+    if not len(asked.people):
+        return loss
+    return loss + functional.binary_cross_entropy_with_logits(posts_said(model, state, asked), asked.posted)
 
 
 def measure_habits(model: AffectiveModel, timeline: Timeline, seed: int) -> None:
@@ -151,16 +225,15 @@ def behaviour_said(
 ) -> Said:
     """Scores of the contacts of a split and of negatives drawn by seed; each step is judged from the states before."""
     rng = np.random.default_rng(seed)
-    questions: dict[int, Questions] = {}
+    questions: Questions | None = None
     contacts, posts, posted = [np.zeros((1 + len(NEGATIVES), 0))], [np.zeros(0)], [np.zeros(0)]
     for batch, habits, step, state in _before_steps(model, timeline, vectors, split):
-        if id(batch) not in questions:
-            questions = {id(batch): Questions.of(batch, habits, judged_candidates(batch.group, split, rng), rng)}
-        asked = questions[id(batch)]
-        contacts.append(asked.contacts(model, state, step).cpu().numpy())
-        logits, wrote = asked.posts(model, state, step)
-        posts.append(logits.cpu().numpy())
-        posted.append(wrote.cpu().numpy())
+        if questions is None or questions.batch is not batch:
+            questions = Questions(batch, habits, judged_candidates(batch.group, split, rng), rng)
+        asked = questions.at(step)
+        contacts.append(contacts_said(model, state, asked).cpu().numpy())
+        posts.append(posts_said(model, state, asked).cpu().numpy())
+        posted.append(asked.posted.cpu().numpy())
     scores = dict(zip(("positive", *NEGATIVES), np.concatenate(contacts, 1), strict=True))
     return Said(scores, np.concatenate(posts), np.concatenate(posted))
 
@@ -226,6 +299,6 @@ def _before_steps(
             continue
         batch, habits = Batch(group, vectors.device, vectors.dtype), Habits(group)
         state, last = model.network.initial(len(group.users), group.pairs), max(steps) + 1 - group.first_step
-        for followed in model.follow(batch, vectors, state, last=last):
+        for followed in model.follow(batch, vectors, state, last=last, owned=True):
             if followed.step.number in steps:
                 yield batch, habits, followed.step.number, followed.before

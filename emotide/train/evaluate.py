@@ -64,7 +64,8 @@ def answers_of(
             group = timeline.group(networks)
             state = model.network.initial(len(group.users), group.pairs)
             end = _end(group, spaces, split)
-            for unrolled in model.unroll(Batch(group, vectors.device, vectors.dtype), vectors, state, 0, end, shown):
+            batch = Batch(group, vectors.device, vectors.dtype)
+            for unrolled in model.unroll(batch, vectors, state, 0, end, shown, owned=True):
                 for space in spaces:
                     here = unrolled.step.reports.get(space)
                     if here is None:

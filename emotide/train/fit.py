@@ -11,11 +11,21 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from emotide.model import AffectiveModel, Batch, Reports, Shown, State
+from emotide.model.window import Windows
 from emotide.timeline import Timeline
-from emotide.train.behaviour import Lesson, behaviour_dev, behaviour_weight, calibrate_behaviour, measure_habits
+from emotide.train.behaviour import (
+    Lesson,
+    behaviour_dev,
+    behaviour_weight,
+    calibrate_behaviour,
+    measure_habits,
+    placed,
+    rows_of,
+)  # fmt: skip
 from emotide.train.checkpoint import Checkpoint
 from emotide.train.config import TrainConfig
 from emotide.train.evaluate import dev_score
+from emotide.train.flat import Descent, Flat, adamw
 from emotide.train.loss import class_weights, window_loss
 from emotide.train.weak import WEAK_SPACE, without_weak_labels
 
@@ -64,8 +74,9 @@ def fit(
     weight = behaviour_weight(timeline, config) if model.behaviour is not None else 0.0
     if weight:
         measure_habits(model, timeline, config.seed)
-    optimizer = torch.optim.AdamW(model.parameters(), config.learning_rate, weight_decay=config.weight_decay)
     mean, best, history = deepcopy(model).eval(), deepcopy(model.state_dict()), History()
+    flat, flat_mean = Flat(model), Flat(mean)
+    optimizer = adamw(flat, config)
     updates = 0
     regimes = [name for name, share in (("hidden", 1 - config.reports), ("known", config.reports)) if share]
     saved = Checkpoint(checkpoint) if checkpoint else None
@@ -78,10 +89,12 @@ def fit(
         torch.manual_seed(config.seed * 10_007 + epoch)  # so that a resumed run equals one that was never interrupted
         rng = np.random.default_rng((config.seed, epoch))
         losses: list[float] = []
-        for value in _epoch(model, timeline, vectors, classes, config, optimizer, rng, weight):
+        for value in epoch_losses(
+            model, timeline, vectors, classes, config, Descent(flat, optimizer, config.clip), rng, weight
+        ):
             losses.append(value)
             updates += 1
-            _average(mean, model, config.averaging, updates)
+            flat_mean.towards(flat, 1 - min(config.averaging, updates / (updates + 10)))  # it starts as a plain mean
         loss = float(np.mean(losses)) if losses else 0.0
         judged = dev_score(mean, told, vectors, [space for space in spaces if space != WEAK_SPACE], regimes)
         if judged is None and weight:
@@ -95,19 +108,20 @@ def fit(
         if progress:
             progress(epoch + 1, config.epochs, f"loss {loss:.3f}, dev {score:.3f} (best {history.best:.3f})")
     model.load_state_dict(best)
+    flat.release()
     model.eval()
     if weight:
         calibrate_behaviour(model, timeline, vectors)
     return history
 
 
-def _epoch(
+def epoch_losses(
     model: AffectiveModel,
     timeline: Timeline,
     vectors: Tensor,
     classes: dict[str, Tensor],
     config: TrainConfig,
-    optimizer: torch.optim.Optimizer,
+    descent: Descent,
     rng: np.random.Generator,
     weight: float,
 ) -> Iterator[float]:
@@ -117,11 +131,12 @@ def _epoch(
         before = done
         groups = _batches(timeline, list(classes), config, rng, weight > 0)
         for group in groups:
-            batch, shown = Batch(timeline.group(group), vectors.device, vectors.dtype), _shown(config, rng)
+            shown, batch = _shown(config, rng), Batch(timeline.group(group), vectors.device, vectors.dtype)
             lesson = Lesson.of(batch, weight, rng) if weight else None
             last = _last_train_step(batch, _train_posts(timeline), lesson)
             window = _window(batch, last, len(groups), config, lesson)
-            for loss in _train_batch(model, batch, vectors, classes, config, optimizer, shown, window, last, lesson):
+            descent.mark("batch building")
+            for loss in _train_batch(model, batch, vectors, classes, config, descent, shown, window, last, lesson):
                 done += 1
                 yield loss
         if done == before:
@@ -187,7 +202,7 @@ def _train_batch(
     vectors: Tensor,
     classes: dict[str, Tensor],
     config: TrainConfig,
-    optimizer: torch.optim.Optimizer,
+    descent: Descent,
     shown: Shown | None,
     window: int,
     last: int,
@@ -195,22 +210,26 @@ def _train_batch(
 ) -> Iterator[float]:
     """One pass over the steps before `last` of a batch, a gradient step per window of steps; yields the losses."""
     model.train()
+    windows, taught = Windows(batch), _teaches(batch, lesson)
     state = model.network.initial(len(batch.group.users), batch.group.pairs)
-    taught = _teaches(batch, lesson)
     for first in range(0, last, window):
         end = min(first + window, last)
+        asked = lesson.asked(first, end) if lesson is not None else []
+        cut = windows.window(first, end, *rows_of(asked))
+        descent.mark("batch building")
         with torch.set_grad_enabled(bool(taught[first:end].any())):
-            unrolled = list(model.unroll(batch, vectors, state, first, end, shown))
+            unrolled = list(model.unrolled(cut.steps, vectors, cut.taken(state), shown))
+        descent.mark("the rest of the step")
         loss = window_loss(model, unrolled, vectors, classes, config)
+        descent.mark("loss")
         if lesson is not None:
-            loss = lesson.added(loss, model, unrolled)
-        state = State(*(part.detach() for part in unrolled[-1].state))
+            loss = lesson.added(loss, model, unrolled, [placed(one, cut) for one in asked])
+            descent.mark("behaviour")
+        state = State(*(part.detach() for part in state))
+        cut.put(state, unrolled[-1].state)
         if loss is None or not loss.requires_grad:
             continue
-        optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(model.parameters(), config.clip)
-        optimizer.step()
+        descent.step(loss)
         yield float(loss.detach())
 
 
@@ -233,11 +252,3 @@ def _last_train_step(batch: Batch, train_posts: Bool[np.ndarray, " posts"], less
     if lesson is not None:
         ends.append(lesson.end)
     return max(ends, default=group.steps)
-
-
-def _average(mean: AffectiveModel, model: AffectiveModel, decay: float, updates: int) -> None:
-    """The running mean of the weights, which starts as their plain mean."""
-    decay = min(decay, updates / (updates + 10))
-    with torch.no_grad():
-        for kept, new in zip(mean.parameters(), model.parameters(), strict=True):
-            kept.lerp_(new, 1 - decay)

@@ -150,7 +150,7 @@ def test_posts_teach_the_names_they_sound_like(compiled, untrained):
     config = TrainConfig(names=1.0, next_observation=0.0)
     optimizer = torch.optim.Adam(model.parameters(), 1e-2)
     group = timeline.group()
-    order = torch.from_numpy(group.events.post_user)
+    order = torch.from_numpy(group.events.post_user.copy())
     for _ in range(60):
         unrolled = list(model.unroll(Batch(group), vectors, model.network.initial(12, group.pairs)))
         loss = window_loss(model, unrolled, vectors, {}, config)
