@@ -9,6 +9,7 @@ from emotide.errors import BadInput, ModelMismatch
 from emotide.model import EmotionSpace, NetworkConfig, built_in
 from emotide.model.trace import trace
 from emotide.train import RunConfig, TrainConfig, Trained, fit
+from emotide.train import trained as module
 
 SIZES = NetworkConfig(state=6, influence=4, observed=6, affect=5, width=8, pair_width=8)
 RUN = RunConfig(text_width=8, network=SIZES, train=TrainConfig(epochs=1, updates=2, seed=3))
@@ -132,3 +133,13 @@ def test_a_run_is_a_toml_file(tmp_path):
         file.write_text(text)
         with pytest.raises(BadInput, match=r"run\.toml"):
             RunConfig.read(file)
+
+
+def test_text_vectors_and_their_scale_are_learned_from_so_many_posts_at_most(timeline, monkeypatch):
+    whole = Trained.new(RUN, timeline, TEXTS, built_in(), "cpu")
+    monkeypatch.setattr(module, "TAUGHT", 5)
+    assert torch.equal(Trained.new(RUN, timeline, TEXTS, built_in(), "cpu").scale, whole.scale)
+    monkeypatch.setattr(module, "TAUGHT", 2)
+    some = Trained.new(RUN, timeline, TEXTS, built_in(), "cpu")
+    assert len(some.text.words) < len(whole.text.words)
+    assert torch.equal(Trained.new(RUN, timeline, TEXTS, built_in(), "cpu").scale, some.scale)

@@ -5,6 +5,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from emotide.vectors import WordVectors
+from emotide.vectors import words as word_vectors
 from emotide.vectors.words import tokens
 
 TEXTS = [
@@ -95,3 +96,10 @@ def test_a_log_without_text_still_tells_names_apart(texts):
     assert not np.allclose(joy, anger)
     assert (nothing == 0).all()
     assert_array_equal(joy, WordVectors.fit(texts, WIDTH).encode(["joy"])[0])
+
+
+@pytest.mark.parametrize("size", [1, 3])
+def test_blocks_of_any_size_give_the_same_vectors(words, monkeypatch, size):
+    whole = words.encode(TEXTS)
+    monkeypatch.setattr(word_vectors, "BLOCK", size)
+    assert_allclose(words.encode(TEXTS), whole, atol=1e-6)
