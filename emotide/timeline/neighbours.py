@@ -91,6 +91,8 @@ class _Sight:
     ) -> None:  # fmt: skip
         self.config, self.names = config, names
         self.user, self.step = active["user"].to_numpy(), active["step"].to_numpy()
+        self.asked = _moment(self.user, self.step)
+        self.by_user = np.argsort(self.asked)  # one search after the other goes on where the last one ended
         ties = ties.sort("source", "begin", "target")
         self.met, self.tie_pair, self.pairs = meetings(contacts, ties, kinds, len(names))
         self.looker, self.tied = ties["source"].to_numpy(), ties["target"].to_numpy()
@@ -107,10 +109,12 @@ class _Sight:
 
         `strictly` counts those before the step alone: those of the step itself come on top.
         """
-        key, asked = _moment(owner, moment), _moment(self.user, self.step)
-        end = np.searchsorted(key, asked, side="right")
-        before = np.searchsorted(key, asked, side="left") if strictly else end
-        return np.maximum(np.searchsorted(owner, self.user), before - times * self.config.max_neighbours), end
+        key, asked = _moment(owner, moment), self.asked[self.by_user]
+        start, before, end = np.empty((3, len(asked)), np.int64)
+        end[self.by_user] = np.searchsorted(key, asked, side="right")
+        before[self.by_user] = np.searchsorted(key, asked, side="left") if strictly else end[self.by_user]
+        start[self.by_user] = np.searchsorted(owner, self.user[self.by_user])
+        return np.maximum(start, before - times * self.config.max_neighbours), end
 
     def pieces(self, size: int) -> Iterator[slice]:
         """The active rows, cut into runs with about so many possible neighbours each."""
