@@ -11,7 +11,7 @@ from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
 from emotide.model.batch import View
-from emotide.model.parts import parts
+from emotide.model.parts import parts, too_large
 from emotide.nn import DeepLSTMCell, Gathered, GRUCell, Part, Residual, SegmentAttention, ShortcutPlan, segment_sum
 from emotide.nn.dropout import dropout
 from emotide.nn.shortcuts import Shortcuts
@@ -168,7 +168,7 @@ class FusedNetwork(nn.Module):
         for part, mine, seen in zip(some, H.tensor_split(ends), X.tensor_split(ends), strict=True):
             asked = (state, part.view, mine, seen, X.index_select(0, part.speakers))
             # what is between is computed again for the gradient, so that one part's is in memory at once
-            again = torch.is_grad_enabled()
+            again = torch.is_grad_enabled() and too_large(view)
             moved.append(checkpoint(self._moved, *asked, use_reentrant=False) if again else self._moved(*asked))
         return Moved(torch.cat([H for H, _ in moved]), torch.cat([A for _, A in moved]), X)
 

@@ -9,7 +9,8 @@ from torch import Tensor
 
 from emotide.model.batch import View
 
-PART = 1 << 17  # users and pairs whose products are in memory at once
+PART = 1 << 15  # users and pairs whose products are made at once: more are slower, their memory is fresh each time
+KEPT = 1 << 17  # users and pairs of a step above which nothing between is kept for the gradient, but computed again
 
 
 class Part(NamedTuple):
@@ -34,6 +35,11 @@ def parts(view: View) -> list[Part]:
     return [
         _part(view, slice(first, last), slice(int(begin[first]), int(begin[last]))) for first, last in pairwise(cuts)
     ]
+
+
+def too_large(view: View) -> bool:
+    """Whether what lies between a view and the states after it is too much to be kept for the gradient."""
+    return len(view.user) + len(view.pair) > KEPT
 
 
 def _part(view: View, users: slice, pairs: slice) -> Part:

@@ -29,12 +29,14 @@ def said(model, timeline, vectors):
     }
 
 
+@pytest.mark.parametrize("kept", [0, 100])
 @pytest.mark.parametrize("size", [1, 4, 9])
 @pytest.mark.parametrize("seed", [0, 1])
-def test_parts_of_any_size_give_the_same_states_and_gradients(world, precise, monkeypatch, size, seed):
+def test_parts_of_any_size_give_the_same_states_and_gradients(world, precise, monkeypatch, size, kept, seed):
     timeline, vectors = world(seed=seed)
     whole, slopes = said(precise, timeline, vectors.double())
     monkeypatch.setattr(parts, "PART", size)
+    monkeypatch.setattr(parts, "KEPT", kept)
     for mine, theirs in zip(said(precise, timeline, vectors.double())[0], whole, strict=True):
         assert_close(mine, theirs, **EXACT)
     found = said(precise, timeline, vectors.double())[1]
