@@ -91,8 +91,10 @@ class Emotide:
             spaces |= {WEAK_SPACE: weak_space()}
             facts["weak_labels"] = weak_facts(taught, run.train)
         trained = Trained.new(run.base(), taught, texts, spaces, device)
+        trained.tune(texts)
+        history = fit(trained.model, taught, trained.vectors(texts), run.train, checkpoint, progress)
+        trained = trained.settled()
         vectors = trained.vectors(texts)
-        history = fit(trained.model, taught, vectors, run.train, checkpoint, progress)
         trained.facts.update(facts, history=history.rows, dev=history.best)
         trained = replace(trained, calibration=calibrated(trained.model, timeline, vectors, run.train))
         recommender = learn_recommender(trained, log, timeline, vectors, run.recommend, progress)

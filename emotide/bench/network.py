@@ -9,7 +9,7 @@ from emotide.bench.bench import Bench, Composite
 from emotide.bench.kept import Runner, write
 
 PARTS = (
-    "meld", "cped", "semi", "memory", "shortcuts", "factor_graph", "influence", "spaces", "behaviour",
+    "meld", "meld_tuned", "cped", "semi", "memory", "shortcuts", "factor_graph", "influence", "spaces", "behaviour",
     "social_evolution", "fanchuan", "ablation",
 )  # fmt: skip
 TASKS = ("recognition", "forecast")

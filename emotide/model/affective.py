@@ -45,6 +45,7 @@ class AffectiveModel(nn.Module):
         keep_freed_memory()  # a step wants about as much as the one before it
         self.network, self.readings = network, readings
         self.behaviour = Behaviour(network) if behaviour else None
+        self.encoder: nn.Module | None = None  # of the posts, only while it learns with the network
 
     def follow(
         self,

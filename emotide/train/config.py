@@ -40,4 +40,10 @@ class TrainConfig(BaseModel, frozen=True, extra="forbid"):
         (), description="lexicons that give weak polarity labels to training posts without a label: vader, pysenti"
     )
     weak_weight: float = Field(0.3, gt=0, lt=1, description="weight of a weak label, where that of a label is 1")
+    tune_encoder: float | None = Field(
+        None,
+        gt=0,
+        description="learning rate of the sentence encoder's upper layers, such as 1e-4, where they shall learn with the "
+        "network; by default the encoder stays as it is",
+    )
     seed: int = Field(0, ge=0, lt=2**32, description="of weights, order and dropout")

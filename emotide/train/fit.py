@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from emotide.model import AffectiveModel, Batch, Reports, Shown, State
@@ -27,6 +27,7 @@ from emotide.train.config import TrainConfig
 from emotide.train.evaluate import dev_score
 from emotide.train.flat import Descent, Flat, adamw
 from emotide.train.loss import class_weights, window_loss
+from emotide.train.tuning import judged_posts, seen
 from emotide.train.weak import WEAK_SPACE, without_weak_labels
 
 Progress = Callable[[int, int, str], None]
@@ -96,6 +97,8 @@ def fit(
             updates += 1
             flat_mean.towards(flat, 1 - min(config.averaging, updates / (updates + 10)))  # it starts as a plain mean
         loss = float(np.mean(losses)) if losses else 0.0
+        with torch.no_grad():
+            vectors = seen(mean, vectors, judged_posts(timeline))
         judged = dev_score(mean, told, vectors, [space for space in spaces if space != WEAK_SPACE], regimes)
         if judged is None and weight:
             judged = behaviour_dev(mean, timeline, vectors)
@@ -111,6 +114,8 @@ def fit(
     flat.release()
     model.eval()
     if weight:
+        with torch.no_grad():
+            vectors = seen(model, vectors, np.arange(len(vectors)))
         calibrate_behaviour(model, timeline, vectors)
     return history
 
@@ -218,9 +223,10 @@ def _train_batch(
         cut = windows.window(first, end, *rows_of(asked))
         descent.mark("batch building")
         with torch.set_grad_enabled(bool(taught[first:end].any())):
-            unrolled = list(model.unrolled(cut.steps, vectors, cut.taken(state), shown))
+            read = seen(model, vectors, _posts(batch, first, end))
+            unrolled = list(model.unrolled(cut.steps, read, cut.taken(state), shown))
         descent.mark("the rest of the step")
-        loss = window_loss(model, unrolled, vectors, classes, config)
+        loss = window_loss(model, unrolled, read, classes, config)
         descent.mark("loss")
         if lesson is not None:
             loss = lesson.added(loss, model, unrolled, [placed(one, cut) for one in asked])
@@ -231,6 +237,12 @@ def _train_batch(
             continue
         descent.step(loss)
         yield float(loss.detach())
+
+
+def _posts(batch: Batch, first: int, last: int) -> Int[np.ndarray, " posts"]:
+    """The posts of some steps of a batch."""
+    begin, end = batch.group.bounds["post"][[first, last]]
+    return batch.group.events.post[begin:end]
 
 
 def _train_posts(timeline: Timeline) -> Bool[np.ndarray, " posts"]:

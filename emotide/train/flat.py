@@ -22,7 +22,7 @@ class Flat:
         parts: dict[tuple[str, ...], list[nn.Parameter]] = {}
         for name, parameter in module.named_parameters():
             parts.setdefault(_part(name), []).append(parameter)
-        self.groups = list(parts.values())
+        self.names, self.groups = list(parts), list(parts.values())
         self.flat = [nn.Parameter(torch.cat([p.detach().reshape(-1) for p in group])) for group in self.groups]
         for flat, group in zip(self.flat, self.groups, strict=True):
             for parameter, mine in zip(group, _cut(flat.detach(), group), strict=True):
@@ -90,8 +90,11 @@ class Descent(NamedTuple):
 
 
 def adamw(flat: Flat, config: TrainConfig) -> torch.optim.Optimizer:
-    """AdamW on flat parameters."""
-    return torch.optim.AdamW(flat.flat, config.learning_rate, weight_decay=config.weight_decay, fused=True)
+    """AdamW on flat parameters; an encoder that learns too does so at a rate of its own."""
+    own = [{"params": [p for p, name in zip(flat.flat, flat.names, strict=True) if name[0] != "encoder"]}]
+    encoder = [p for p, name in zip(flat.flat, flat.names, strict=True) if name[0] == "encoder"]
+    groups = [*own, {"params": encoder, "lr": config.tune_encoder}] if encoder else own
+    return torch.optim.AdamW(groups, config.learning_rate, weight_decay=config.weight_decay, fused=True)
 
 
 def _part(name: str) -> tuple[str, ...]:

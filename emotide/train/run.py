@@ -5,7 +5,7 @@ import tomllib
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from emotide.errors import BadInput
 from emotide.model import NetworkConfig
@@ -23,6 +23,17 @@ class RunConfig(BaseModel, frozen=True, extra="forbid"):
     timeline: TimelineConfig = TimelineConfig()
     network: NetworkConfig = NetworkConfig()
     train: TrainConfig = TrainConfig()
+
+    @property
+    def encoder(self) -> str:
+        """The key of the text vectors among `emotide.vectors.TEXT`."""
+        return "tuned" if self.train.tune_encoder is not None else self.text
+
+    @model_validator(mode="after")
+    def _has_an_encoder_to_tune(self) -> "RunConfig":
+        if self.train.tune_encoder is not None and self.text != "minilm":
+            raise ValueError("train.tune_encoder tunes a sentence encoder: it needs text = 'minilm'")
+        return self
 
     @classmethod
     def read(cls, file: Path) -> "RunConfig":

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -21,8 +21,9 @@ from emotide.timeline import Timeline
 from emotide.train.behaviour import behaviour_weight
 from emotide.train.calibrate import Calibration
 from emotide.train.run import RunConfig
+from emotide.train.tuning import Tuning
 from emotide.train.weak import WEAK_SPACE
-from emotide.vectors import TEXT, TextVectors, VectorCache, default_cache
+from emotide.vectors import TEXT, TextVectors, TunedMiniLM, VectorCache, default_cache
 
 FORMAT = 2
 TAUGHT = 100_000  # posts from which text vectors and their scale are learned, at most
@@ -69,7 +70,7 @@ class Trained:
         if len(told) > TAUGHT:
             told = np.sort(np.random.default_rng(run.train.seed).choice(told, TAUGHT, replace=False))
         taught = [texts[k] for k in told.tolist()]
-        text = TEXT[run.text].fit(taught, width=run.text_width, seed=run.train.seed)
+        text = TEXT[run.encoder].fit(taught, width=run.text_width, seed=run.train.seed)
         wanted = (*run.train.spaces, WEAK_SPACE)
         trained = [space for space in timeline.spaces if not run.train.spaces or space in wanted]
         readings = Readings(run.network.affect, text.width, {space: spaces[space] for space in trained})
@@ -95,10 +96,24 @@ class Trained:
         return self.model.network.H_0.device
 
     def add_spaces(self, spaces: Any) -> None:
-        """Make spaces readable, with no retraining."""
+        """Make spaces readable, with no retraining.
+
+        Their names stay where an encoder puts them before it is tuned: there the network learned to read them.
+        """
+        namer = self.text.untuned if isinstance(self.text, TunedMiniLM) else self.text
         for space in spaces:
             names = [name.replace("_", " ").replace("-", " ") for name in space.names]
-            self.model.readings.add(space, torch.from_numpy(self.text.encode(names)).to(self.device))
+            self.model.readings.add(space, torch.from_numpy(namer.encode(names)).to(self.device))
+
+    def tune(self, texts: Sequence[str]) -> None:
+        """Let the encoder learn with the model, from these posts, where the run wants it, until `settled`."""
+        if isinstance(self.text, TunedMiniLM):
+            self.model.encoder = Tuning(self.text, texts, self.scale, self.device)
+
+    def settled(self) -> "Trained":
+        """The same with the encoder as it was learned, which learns no more."""
+        self.model.encoder = None
+        return replace(self, text=self.text.kept()) if isinstance(self.text, TunedMiniLM) else self
 
     def vectors(self, texts: Sequence[str]) -> Float[Tensor, "texts width"]:
         """The vectors of posts on the scale of the training log; zeros for a post without text."""
@@ -158,7 +173,7 @@ class Trained:
     @classmethod
     def _of(cls, head: dict[str, Any], tensors: dict[str, Tensor], folder: Path, device: str) -> "Trained":
         run = RunConfig.model_validate(head["run"])
-        text = TEXT[run.text].load(folder / "text")
+        text = TEXT[run.encoder].load(folder / "text")
         spaces = {space["name"]: EmotionSpace.model_validate(space) for space in head["spaces"]}
         scale, calibration, sharpened = tensors.pop("scale"), Calibration.taken(tensors), taken(tensors)
         trained = {space: spaces[space].ordered(names) for space, names in dict(head["trained"]).items()}

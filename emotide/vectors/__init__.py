@@ -2,9 +2,10 @@
 
 from emotide.vectors.cache import VectorCache, default_cache
 from emotide.vectors.minilm import MiniLM
+from emotide.vectors.tuned import TunedMiniLM
 from emotide.vectors.words import WordVectors
 
 TextVectors = WordVectors | MiniLM
-TEXT: dict[str, type[WordVectors] | type[MiniLM]] = {"words": WordVectors, "minilm": MiniLM}
+TEXT: dict[str, type[WordVectors] | type[MiniLM]] = {"words": WordVectors, "minilm": MiniLM, "tuned": TunedMiniLM}
 
-__all__ = ["TEXT", "MiniLM", "TextVectors", "VectorCache", "WordVectors", "default_cache"]
+__all__ = ["TEXT", "MiniLM", "TextVectors", "TunedMiniLM", "VectorCache", "WordVectors", "default_cache"]

