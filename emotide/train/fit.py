@@ -27,7 +27,7 @@ from emotide.train.config import TrainConfig
 from emotide.train.evaluate import dev_score
 from emotide.train.flat import Descent, Flat, adamw
 from emotide.train.loss import class_weights, window_loss
-from emotide.train.tuning import judged_posts, seen
+from emotide.train.tuning import begin, judged_posts, seen
 from emotide.train.weak import WEAK_SPACE, without_weak_labels
 
 Progress = Callable[[int, int, str], None]
@@ -89,6 +89,8 @@ def fit(
             break
         torch.manual_seed(config.seed * 10_007 + epoch)  # so that a resumed run equals one that was never interrupted
         rng = np.random.default_rng((config.seed, epoch))
+        for part in (model, mean):
+            begin(part, epoch >= config.tune_after)
         losses: list[float] = []
         for value in epoch_losses(
             model, timeline, vectors, classes, config, Descent(flat, optimizer, config.clip), rng, weight

