@@ -43,7 +43,7 @@ class TrainConfig(BaseModel, frozen=True, extra="forbid"):
     tune_encoder: float | None = Field(
         None,
         gt=0,
-        description="learning rate of the sentence encoder's upper layers, to tune them with the network, such as 1e-4; "
+        description="learning rate of a sentence encoder's upper layers, to tune them with the network, such as 1e-4; "
         "by default they stay as they are",
     )
     tune_after: int = Field(12, ge=0, description="epochs that the network learns alone, before the encoder learns too")

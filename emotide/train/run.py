@@ -5,7 +5,7 @@ import tomllib
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, Field, ValidationError, model_validator
+from pydantic import BaseModel, Field, ValidationError
 
 from emotide.errors import BadInput
 from emotide.model import NetworkConfig
@@ -26,14 +26,16 @@ class RunConfig(BaseModel, frozen=True, extra="forbid"):
 
     @property
     def encoder(self) -> str:
-        """The key of the text vectors among `emotide.vectors.TEXT`."""
-        return "tuned" if self.train.tune_encoder is not None else self.text
+        """The key of the text vectors among `emotide.vectors.TEXT`.
 
-    @model_validator(mode="after")
-    def _has_an_encoder_to_tune(self) -> "RunConfig":
-        if self.train.tune_encoder is not None and self.text != "minilm":
-            raise ValueError("train.tune_encoder tunes a sentence encoder: it needs text = 'minilm'")
-        return self
+        Raises:
+            BadInput: what is to be tuned is no sentence encoder.
+        """
+        if self.train.tune_encoder is None:
+            return self.text
+        if self.text != "minilm":
+            raise BadInput(f"train.tune_encoder tunes a sentence encoder: it needs text 'minilm', not {self.text!r}")
+        return "tuned"
 
     @classmethod
     def read(cls, file: Path) -> "RunConfig":

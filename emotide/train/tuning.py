@@ -1,4 +1,4 @@
-"""The sentence encoder learns with the network: its loss flows back through the posts' vectors (docs/paper.md, 15)."""
+"""The sentence encoder learns with the network: its loss flows back through the posts' vectors (docs/paper.md, 14)."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -5,11 +5,10 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
-from pydantic import ValidationError
 from safetensors.torch import load_file, save_file
 from torch.testing import assert_close
 
-from emotide.errors import ModelMismatch
+from emotide.errors import BadInput, ModelMismatch
 from emotide.model import Batch, NetworkConfig, built_in
 from emotide.model.trace import trace
 from emotide.train import RunConfig, TrainConfig, Trained, fit, tuning
@@ -216,6 +215,6 @@ def reading(made, timeline, texts):
         return list(made.model.unroll(batch, made.vectors(texts), state))
 
 
-def test_only_a_sentence_encoder_can_be_tuned():
-    with pytest.raises(ValidationError, match="needs text = 'minilm'"):
-        RunConfig(train=TRAIN)
+def test_only_a_sentence_encoder_can_be_tuned(timeline):
+    with pytest.raises(BadInput, match="needs text 'minilm', not 'words'"):
+        begun(timeline, run=RunConfig(train=TRAIN))
