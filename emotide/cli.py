@@ -434,6 +434,9 @@ def bench(
     out: Annotated[
         Path | None, typer.Option(help="a folder in which figures are kept; what is there is not measured again")
     ] = None,
+    profile: Annotated[
+        bool, typer.Option("--profile", help="of 'speed': only where the time goes, by part of the network")
+    ] = False,
     json: Json = False,
 ) -> None:
     """The measurements behind every claim in the README.
@@ -443,7 +446,7 @@ def bench(
     from emotide.bench import run_bench
 
     with Bar() as bar:
-        found = run_bench(name, data, seeds, bar.say, bar.progress, out)
+        found = run_bench(name, data, seeds, bar.say, bar.progress, out, "profile" if profile else None)
     show_figures(found, json)
 
 

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,7 @@ def run_bench(
     say: Callable[[str], None],
     progress: Callable[[int, int, str], None],
     out: Path | None = None,
+    only: str | None = None,
 ) -> dict[str, Any]:
     """The figures of one measurement; 'list' tells which there are.
 
@@ -63,14 +65,18 @@ def run_bench(
         seeds: how many.
         say, progress: what happens meanwhile.
         out: a folder in which the figures of each part are kept, and found again; for 'network' also the report.
+        only: this part alone, its figures standing where they stand among those of all.
 
     Raises:
-        UnknownName: no such measurement.
+        UnknownName: no such measurement, or it has no such part.
         BadInput: it needs a data set that is not there.
     """
     if name == "list":
         return {key: bench.about for key, bench in BENCHES.items()}
     bench = _named(name)
+    if only is not None:
+        part = _named(f"{name}.{only}")
+        bench = replace(bench, parts={only: part}) if isinstance(bench, Composite) else part
     runner = Runner(data or Path(os.environ.get("EMOTIDE_DATA", ".")), list(range(seeds)), say, progress, out)
     figures = runner.figures(name, bench)
     if name == "network" and out:
