@@ -1,7 +1,7 @@
 """All weights of a part of a model in one row of numbers, so that an optimiser's step is a few operations."""
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -91,10 +91,13 @@ class Descent(NamedTuple):
 
 def adamw(flat: Flat, config: TrainConfig) -> torch.optim.Optimizer:
     """AdamW on flat parameters; an encoder that learns too does so at a rate of its own."""
-    own = [{"params": [p for p, name in zip(flat.flat, flat.names, strict=True) if name[0] != "encoder"]}]
-    encoder = [p for p, name in zip(flat.flat, flat.names, strict=True) if name[0] == "encoder"]
-    groups = [*own, {"params": encoder, "lr": config.tune_encoder}] if encoder else own
-    return torch.optim.AdamW(groups, config.learning_rate, weight_decay=config.weight_decay, fused=True)
+    of_encoder = [name[0] == "encoder" for name in flat.names]
+    groups: list[dict[str, Any]] = [
+        {"params": [row for row, its in zip(flat.flat, of_encoder, strict=True) if its == encoder], "lr": rate}
+        for encoder, rate in ((False, config.learning_rate), (True, config.tune_encoder))
+    ]
+    wanted = [group for group in groups if group["params"]]
+    return torch.optim.AdamW(wanted, weight_decay=config.weight_decay, fused=True)
 
 
 def _part(name: str) -> tuple[str, ...]:

@@ -43,6 +43,17 @@ def test_steps_are_those_of_adamw_on_each_parameter():
             assert torch.equal(got, start[name]) == ("unused" in name or name == "readings.bias.1")
 
 
+def test_an_encoder_that_learns_does_so_at_a_rate_of_its_own():
+    """AdamW's first step goes as far as its rate, whatever the gradient."""
+    model = nn.ModuleDict({"encoder": nn.Linear(1, 1, bias=False), "network": nn.Linear(1, 1, bias=False)})
+    before = {name: weight.detach().clone() for name, weight in model.named_parameters()}
+    flat = Flat(model)
+    config = TrainConfig(learning_rate=0.05, tune_encoder=0.002, weight_decay=0.0)
+    Descent(flat, adamw(flat, config), 1.0).step(model["network"](model["encoder"](torch.ones(1, 1))).sum())
+    moved = {name: float((weight - before[name]).abs()) for name, weight in model.named_parameters()}
+    assert moved == pytest.approx({"encoder.weight": 0.002, "network.weight": 0.05}, rel=1e-3)
+
+
 def test_released_parameters_share_no_memory_and_a_mean_moves_towards_another():
     one, other = Whole(), Whole()
     flat, target = Flat(one), Flat(other)
