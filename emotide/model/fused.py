@@ -37,6 +37,9 @@ class NetworkConfig(BaseModel, frozen=True, extra="forbid"):
         "f_P, f_Y as [from, to] layers, the others being regular",
     )
     dropout: float = Field(0.2, ge=0, lt=1, description="share of hidden units dropped in training")
+    normalised: bool = Field(
+        False, description="whether hidden layers are normalised in front of the nonlinearity; states never are"
+    )
     update_bias: float = Field(
         -1.0, description="where the update gate of an emotional state starts: below 0 it keeps more than it takes in"
     )
@@ -121,8 +124,8 @@ class FusedNetwork(nn.Module):
         super().__init__()
         c, time = config, 4
         self.config = config
-        small: dict[str, Any] = {"width": c.pair_width, "dropout": c.dropout}
-        deep: dict[str, Any] = {"width": c.width, "dropout": c.dropout}
+        small: dict[str, Any] = {"width": c.pair_width, "dropout": c.dropout, "normalised": c.normalised}
+        deep: dict[str, Any] = {**small, "width": c.width}
         weighing: dict[str, Any] = {"heads": c.heads, "uniform": not c.attention}
         contact = (kinds + 1, *([c.observed] if c.said else []), *([c.influence] if c.reciprocal else []))
         seen = (c.observed, c.observed, 3, time)

@@ -1,6 +1,7 @@
 """Attention of an owner over its rows: a user over posts (f_AT) or over neighbours (f_G)."""
 
 import math
+from typing import Any
 
 import torch
 from jaxtyping import Float, Int
@@ -26,7 +27,7 @@ class SegmentAttention(nn.Module):
         owner: width of the owners' vectors.
         inputs: width of each part of a row.
         outputs: width of the result, a multiple of `heads`.
-        width, depth, dropout, plan: of the residual network.
+        width, depth, dropout, plan, normalised: of the residual network.
         keys: width of the keys of one head.
         heads: how many softmaxes; each weighs its share of the value's coordinates.
         uniform: every row weighs the same, whatever it says: a plain mean, to measure what attention is worth.
@@ -44,6 +45,7 @@ class SegmentAttention(nn.Module):
         plan: Plan = "regular",
         heads: int = 1,
         uniform: bool = False,
+        normalised: bool = False,
     ) -> None:
         super().__init__()
         if outputs % heads:
@@ -51,7 +53,8 @@ class SegmentAttention(nn.Module):
         self.keys, self.heads, self.share, self.uniform = keys, heads, outputs // heads, uniform
         self.query = nn.Linear(owner, heads * keys)
         shortcuts = ShortcutPlan.of(plan, depth)
-        self.row = Residual(inputs, heads * keys + outputs, width, depth, shortcuts, dropout=dropout)
+        form: dict[str, Any] = {"dropout": dropout, "normalised": normalised}
+        self.row = Residual(inputs, heads * keys + outputs, width, depth, shortcuts, **form)
         self.empty = nn.Parameter(0.1 * torch.randn(outputs))
 
     def rows(

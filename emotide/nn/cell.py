@@ -1,5 +1,7 @@
 """The deep LSTM cell (paper 3.2, Fig. 3)."""
 
+from typing import Any
+
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -23,7 +25,7 @@ class DeepLSTMCell(nn.Module):
     Args:
         state: width of the state s.
         inputs: width of each part of the input u.
-        width, depth, dropout, plan: of the residual networks f1, f2 and f3.
+        width, depth, dropout, plan, normalised: of the residual networks f1, f2 and f3; the path of the state has none.
         update_bias: where the update gate of every unit starts; below zero, the cell starts by remembering.
         memory: in steps; where given, the units start with time constants 1 / z from 2 steps to this, at equal ratios,
             in place of `update_bias`: some follow what happens, some keep it (after Tallec & Ollivier 2018).
@@ -39,12 +41,14 @@ class DeepLSTMCell(nn.Module):
         update_bias: float = -1.0,
         plan: Plan = "regular",
         memory: float | None = None,
+        normalised: bool = False,
     ) -> None:
         super().__init__()
         shortcuts = ShortcutPlan.of(plan, depth)
         whole = (state, *inputs)
-        self.f12 = Residual(whole, state, width, depth, shortcuts, stack=2, dropout=dropout)  # same input: one batch
-        self.f3 = Residual(whole, state, width, depth, shortcuts, dropout=dropout)
+        inner: dict[str, Any] = {"dropout": dropout, "normalised": normalised}
+        self.f12 = Residual(whole, state, width, depth, shortcuts, stack=2, **inner)  # same input: one batch
+        self.f3 = Residual(whole, state, width, depth, shortcuts, **inner)
         with torch.no_grad():
             self.f12.last_bias[0] = update_bias if memory is None else remembering(state, memory)
 

@@ -25,7 +25,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from emotide.nn.layers import Layers, Weights
+from emotide.nn.layers import Form, Layers, Weights
 from emotide.nn.products import across, added, product
 from emotide.nn.projection import Part, Projection, taken_apart
 from emotide.nn.residual import Residual
@@ -35,7 +35,7 @@ def cell_step(f12: Residual, f3: Residual, s: Tensor, parts: Sequence[Part]) -> 
     """The next state of every row."""
     values, index = taken_apart(parts)
     tensors = (f12.first, f12.first_bias, *f12.weights, f3.first, f3.first_bias, *f3.weights, s, *values)
-    out: Tensor = CellFunction.apply((f12.plan, f3.plan), f12.dropped, index, *tensors)  # type: ignore[no-untyped-call]
+    out: Tensor = CellFunction.apply((f12.form, f3.form), index, *tensors)  # type: ignore[no-untyped-call]
     return out
 
 
@@ -43,7 +43,7 @@ class CellFunction(torch.autograd.Function):
     """Arguments as `cell_step` gives them: 7 tensors of f12, 7 of f3, the state and the values of the parts."""
 
     @staticmethod
-    def forward(ctx: Any, plans: Any, dropped: float, index: list[Tensor | None], *tensors: Tensor) -> Tensor:
+    def forward(ctx: Any, forms: tuple[Form, Form], index: list[Tensor | None], *tensors: Tensor) -> Tensor:
         """The way there."""
         first12, bias12, *weights12 = tensors[:7]
         first3, bias3, *weights3 = tensors[7:14]
@@ -51,8 +51,8 @@ class CellFunction(torch.autograd.Function):
         state, both = s.shape[1], first12.shape[1]
         projection = Projection(values, index, torch.cat([first12[state:], first3[state:]], 1))
         P = projection.forward(torch.cat([bias12, bias3]))
-        layers12 = Layers(Weights(*weights12), plans[0], dropped, kept)
-        layers3 = Layers(Weights(*weights3), plans[1], dropped, kept)
+        layers12 = Layers(Weights(*weights12), forms[0], kept)
+        layers3 = Layers(Weights(*weights3), forms[1], kept)
         gates = layers12.forward(_times(s, first12[:state]).add_(P[:, :both])).sigmoid_()
         z, r = gates[:, :state], gates[:, state:]
         reset = r * s
@@ -62,18 +62,18 @@ class CellFunction(torch.autograd.Function):
             own = [s, first12, first3, gates, reset, new]
             parts: list[list[Any]] = [own, projection.saved(), layers12.saved(), layers3.saved()]
             ctx.save_for_backward(*(tensor for part in parts for tensor in part))
-            ctx.made = plans, dropped, list(accumulate(map(len, parts)))
+            ctx.made = forms, list(accumulate(map(len, parts)))
         return torch.lerp(s, new, z)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, d: Tensor) -> tuple[Tensor | None, ...]:
         """The way back."""
-        saved, (plans, dropped, ends) = ctx.saved_tensors, ctx.made
+        saved, (forms, ends) = ctx.saved_tensors, ctx.made
         s, first12, first3, gates, reset, new = saved[: ends[0]]
         projection = Projection.restored(saved[ends[0] : ends[1]])
-        layers12 = Layers.restored(saved[ends[1] : ends[2]], plans[0], dropped)
-        layers3 = Layers.restored(saved[ends[2] :], plans[1], dropped)
+        layers12 = Layers.restored(saved[ends[1] : ends[2]], forms[0])
+        layers3 = Layers.restored(saved[ends[2] :], forms[1])
         state, both = s.shape[1], first12.shape[1]
         z, r = gates[:, :state], gates[:, state:]
         dnew = z * d
@@ -84,17 +84,17 @@ class CellFunction(torch.autograd.Function):
         dq[:, state:].mul_(s).mul_(t)
         dP12, dweights12 = layers12.backward(dq)
         ds = None
-        if ctx.needs_input_grad[17]:
+        if ctx.needs_input_grad[16]:
             ds = added(dP12, first12[:state].T, torch.sub(d, dnew).addcmul_(r, t))
         dP = torch.cat([dP12, dP3], 1)
-        dfirst, dvalues = projection.backward(dP, ctx.needs_input_grad[18:])
+        dfirst, dvalues = projection.backward(dP, ctx.needs_input_grad[17:])
         dbias = dP.sum(0)
         dfirst12, dfirst3 = torch.empty_like(first12), torch.empty_like(first3)
         across(s, dP12, dfirst12[:state])
         across(reset, dP3, dfirst3[:state])
         dfirst12[state:], dfirst3[state:] = dfirst[:, :both], dfirst[:, both:]
         of12, of3 = (dfirst12, dbias[:both], *dweights12), (dfirst3, dbias[both:], *dweights3)
-        return None, None, None, *of12, *of3, ds, *dvalues
+        return None, None, *of12, *of3, ds, *dvalues
 
 
 def _times(x: Tensor, weight: Tensor) -> Tensor:

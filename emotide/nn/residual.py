@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from emotide.nn.layers import ResidualFunction, Weights
+from emotide.nn.layers import Form, ResidualFunction, Weights
 from emotide.nn.projection import Part, taken_apart
 from emotide.nn.shortcuts import ShortcutPlan
 
@@ -35,6 +35,7 @@ class Residual(nn.Module):
         plan: the shortcut plan; its depth must be `depth`. 'regular' by default.
         stack: how many networks side by side.
         dropout: share of each hidden layer's units dropped in training; what shortcuts bring is never dropped.
+        normalised: whether what each hidden layer's nonlinearity gets is divided by its root mean square in the row.
     """
 
     def __init__(
@@ -46,12 +47,13 @@ class Residual(nn.Module):
         plan: ShortcutPlan | None = None,
         stack: int = 1,
         dropout: float = 0.0,
+        normalised: bool = False,
     ) -> None:
         super().__init__()
         self.plan = plan if plan is not None else ShortcutPlan.named("regular", depth)
         if self.plan.depth != depth:
             raise ValueError(f"a plan of depth {self.plan.depth} was given to a network of depth {depth}")
-        self.inputs, self.stack, self.dropout = tuple(inputs), stack, dropout
+        self.inputs, self.stack, self.dropout, self.normalised = tuple(inputs), stack, dropout, normalised
         self.first = nn.Parameter(_uniform(sum(inputs), stack * width))
         self.first_bias = nn.Parameter(torch.zeros(stack * width))
         # silu takes most of its input's size, of which the gain makes some good
@@ -75,15 +77,15 @@ class Residual(nn.Module):
         return Weights(self.hidden, self.hidden_bias, self.last, self.last_bias, self.gates)
 
     @property
-    def dropped(self) -> float:
-        """Share of hidden units that are dropped as things stand."""
-        return self.dropout if self.training else 0.0
+    def form(self) -> Form:
+        """How the layers work together as things stand."""
+        return Form(self.plan, self.dropout if self.training else 0.0, self.normalised)
 
     def forward(self, *parts: Part) -> Float[Tensor, "*stack rows outputs"]:
         """The output for every row; with `stack` > 1 one matrix per network, stacked in front."""
         values, index = taken_apart(parts)
         tensors = (self.first, self.first_bias, *self.weights, *values)
-        out: Tensor = ResidualFunction.apply(self.plan, self.dropped, index, *tensors)  # type: ignore[no-untyped-call]
+        out: Tensor = ResidualFunction.apply(self.form, index, *tensors)  # type: ignore[no-untyped-call]
         return torch.unflatten(out, 1, (self.stack, -1)).transpose(0, 1) if self.stack > 1 else out
 
 

@@ -26,7 +26,8 @@ def residual(net, u, member=0):
     own = slice(member * width, (member + 1) * width)
     h = [u @ net.first[:, own] + net.first_bias[own]]
     for j in range(1, net.depth + 1):
-        new = functional.silu(h[j - 1] @ net.hidden[j - 1, member] + net.hidden_bias[j - 1, member, 0])
+        inner = h[j - 1] @ net.hidden[j - 1, member] + net.hidden_bias[j - 1, member, 0]
+        new = functional.silu(inner / (inner.square().mean() + 1e-6).sqrt() if net.normalised else inner)
         for gate, (i, to) in zip(net.gates, net.plan.shortcuts, strict=True):
             new = new + gate * h[i] if to == j else new
         h.append(new)
@@ -104,7 +105,7 @@ def sizes(draw):
         state=draw(st.integers(4, 6)), influence=draw(st.integers(2, 4)), observed=2 * heads * draw(st.integers(2, 3)),
         affect=5, width=draw(st.integers(4, 6)), pair_width=draw(st.integers(4, 5)), depth=draw(st.integers(2, 3)),
         plan=draw(PLANS), heads=heads, cell=draw(st.sampled_from(["deep", "deep", "gru"])),
-        **{name: draw(st.booleans()) for name in ("neighbours", "attention", "said", "reciprocal")},
+        **{name: draw(st.booleans()) for name in ("neighbours", "attention", "said", "reciprocal", "normalised")},
     )  # fmt: skip
 
 

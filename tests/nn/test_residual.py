@@ -26,6 +26,8 @@ def literal(net: Residual, u: torch.Tensor, member: int) -> torch.Tensor:
     h = [u @ net.first[:, own] + net.first_bias[own]]
     for j in range(1, net.depth + 1):
         inner = h[j - 1] @ net.hidden[j - 1, member] + net.hidden_bias[j - 1, member, 0]
+        if net.normalised:
+            inner = inner / (sum(x * x for x in inner) / width + 1e-6).sqrt()
         h.append(inner / (1 + torch.exp(-inner)))
         for gate, (i, to) in zip(net.gates, net.plan.shortcuts, strict=True):
             if to == j:
@@ -37,9 +39,10 @@ def literal(net: Residual, u: torch.Tensor, member: int) -> torch.Tensor:
 @pytest.mark.parametrize("depth", [1, 2, 6])  # at 6, more sources arrive than are added one by one
 @pytest.mark.parametrize("stack", [1, 3])
 @pytest.mark.parametrize("rows", [0, 1, 4])
-def test_output_is_the_literal_stack_of_layers(plan, depth, stack, rows):
+@pytest.mark.parametrize("normalised", [False, True])
+def test_output_is_the_literal_stack_of_layers(plan, depth, stack, rows, normalised):
     torch.manual_seed(depth)
-    net = network(depth, plan, stack)
+    net = network(depth, plan, stack, normalised=normalised)
     parts = torch.randn(rows, 3).double(), torch.randn(rows, 2).double()
     out = net(*parts)
     assert out.shape == ((stack, rows, 4) if stack > 1 else (rows, 4))
@@ -67,8 +70,9 @@ def test_a_gathered_part_equals_gathering_first(stack):
     assert_close(net(Gathered(table, index[:0]), plain[:0], other[same[:0]]), net(table[:0], plain[:0], other[:0]))
 
 
-def test_gradients_reach_a_gathered_table_and_every_parameter():
-    net = network(2, "dense", stack=2, inputs=(3, 2))
+@pytest.mark.parametrize("normalised", [False, True])
+def test_gradients_reach_a_gathered_table_and_every_parameter(normalised):
+    net = network(2, "dense", stack=2, inputs=(3, 2), normalised=normalised)
     index = torch.tensor([2, 0, 2])
 
     def run(table, plain):
