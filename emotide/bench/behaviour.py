@@ -26,12 +26,12 @@ TRAIN, DEV, TEST = range(3)
 
 
 def recipe(seed: int, learning_rate: float) -> Recipe:
-    """Steps of 200 events, a small network, a gradient step a step."""
+    """Steps of 200 events, a small network; gradients go back four steps, lest contacts teach the head alone."""
     return Recipe(
         timeline=TimelineConfig(step="200 events", max_neighbours=8),
         network=NetworkConfig(state=64, influence=16, observed=32, width=64, pair_width=32, dropout=0.1),
         train=TrainConfig(
-            seed=seed, learning_rate=learning_rate, epochs=EPOCHS, patience=PATIENCE, window=1, least_window=1,
+            seed=seed, learning_rate=learning_rate, epochs=EPOCHS, patience=PATIENCE, window=4, least_window=4,
             updates=100,
         ),
     )  # fmt: skip

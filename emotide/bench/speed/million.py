@@ -7,7 +7,6 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from resource import RUSAGE_SELF, getrusage
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -16,6 +15,7 @@ import numpy as np
 from emotide.api import SocialLog
 from emotide.bench.bench import Bench, Progress, Say
 from emotide.bench.speed.large_log import write_large_log
+from emotide.bench.speed.timing import peak_gb
 from emotide.timeline import TimelineConfig
 
 SIZES = (10_000, 100_000, 1_000_000)  # users
@@ -78,7 +78,7 @@ def main() -> None:
     """One stage: its seconds, those that the processor worked, and its peak of memory, as JSON."""
     stage, room, seed = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
     told = STAGES[stage](room, SocialLog.open(room / FILES["store"]), seed)
-    print(json.dumps(told | {"peak_gb": _peak_gb(), "cpu": round(time.process_time(), 2)}))
+    print(json.dumps(told | {"peak_gb": peak_gb(), "cpu": round(time.process_time(), 2)}))
 
 
 def _ingest(room: Path, log: SocialLog, seed: int) -> dict[str, float]:
@@ -133,15 +133,6 @@ STAGES: dict[str, Callable[[Path, SocialLog, int], dict[str, float]]] = {
     "train": _train,
     "infer": _infer,
 }
-
-
-def _peak_gb() -> float:
-    """The most memory this process ever held, mapped files included; Linux tells of this program alone in /proc."""
-    status = Path("/proc/self/status")
-    if status.exists():
-        held = next(line for line in status.read_text("utf-8").splitlines() if line.startswith("VmHWM:"))
-        return round(int(held.split()[1]) * 1024 / 1e9, 3)
-    return round(getrusage(RUSAGE_SELF).ru_maxrss / (1e9 if sys.platform == "darwin" else 1e6), 3)
 
 
 def _size(place: Path) -> float:

@@ -5,7 +5,6 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from resource import RUSAGE_SELF, getrusage
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,7 @@ import torch
 from emotide.bench.rivals.tgn import Stream
 from emotide.bench.speed.sides import Ours, Theirs, drawn_from
 from emotide.bench.speed.streams import Both
+from emotide.bench.speed.timing import peak_gb
 from emotide.timeline import Timeline
 from emotide.train.candidates import Candidates
 
@@ -65,22 +65,10 @@ def peaks(folder: Path) -> dict[str, dict[str, float]]:
 
 
 def _measured(side: str, folder: Path, threads: int) -> dict[str, Any]:
-    before = _peak()
+    before = peak_gb()
     torch.set_num_threads(threads)
     SIDES[side](folder)
-    return {"libraries_gb": before, "peak_gb": _peak()}
-
-
-def _peak() -> float:
-    """GB at most in memory so far.
-
-    Linux hands `ru_maxrss` on from the process that started this one; the most of its own is told in /proc.
-    """
-    status = Path("/proc/self/status")
-    if status.exists():
-        held = next(line for line in status.read_text("utf-8").splitlines() if line.startswith("VmHWM:"))
-        return round(int(held.split()[1]) * 1024 / 1e9, 4)
-    return round(getrusage(RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024) / 1e9, 4)
+    return {"libraries_gb": before, "peak_gb": peak_gb()}
 
 
 if __name__ == "__main__":

@@ -15,11 +15,10 @@ from torch import Tensor
 
 from emotide.bench.rivals.tgn import SIZE, Scores, Stream, tgn_module, tgn_scores, train_epoch
 from emotide.model import AffectiveModel, Batch, FusedNetwork, NetworkConfig, Readings
-from emotide.model.behaviour import asked_pairs
 from emotide.model.habits import Habits
 from emotide.timeline import Group, Timeline
 from emotide.train import TrainConfig, fit
-from emotide.train.behaviour import head_of, measure_habits
+from emotide.train.behaviour import Questions, contacts_said, measure_habits
 from emotide.train.candidates import Candidates, candidates
 
 NETWORK = NetworkConfig(state=SIZE, observed=SIZE)  # deep cells, pair states, attention; other widths as by default
@@ -55,17 +54,11 @@ class Ours:
         """The scores of all events."""
         self.model.eval()
         group = self.timeline.group()
-        asked, batch, habits = drawn_from(group, run), Batch(group), Habits(group)
-        first = np.searchsorted(asked.step, np.arange(group.first_step, group.first_step + group.steps + 1))
+        asked, batch = drawn_from(group, run), Batch(group)
+        questions = Questions(batch, Habits(group), asked, np.random.default_rng(run), most=0)
         state, parts = self.model.network.initial(len(group.users), group.pairs), []
-        for followed in self.model.follow(batch, self.vectors, state):
-            step = followed.step.number
-            here = slice(*first[step - group.first_step :][:2])
-            targets = [column[here] for column in (asked.target, *asked.negative.values())]
-            source = np.tile(asked.source[here], len(targets))
-            pairs = asked_pairs(habits, source, np.concatenate(targets), step, state.H)
-            scores = head_of(self.model).contacts(self.model.network, followed.before, pairs)
-            parts.append(scores.reshape(len(targets), -1).numpy())
+        for followed in self.model.follow(batch, self.vectors, state, owned=True):
+            parts.append(contacts_said(self.model, followed.before, questions.at(followed.step.number)).numpy())
         return dict(zip(("positive", *asked.negative), np.concatenate(parts, 1), strict=True))
 
 

@@ -1,8 +1,11 @@
 """Seconds of several sides taken in turn, and what is told of them."""
 
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
+from resource import RUSAGE_SELF, getrusage
 from statistics import median
 from typing import Any
 
@@ -77,3 +80,15 @@ def here() -> dict[str, Any]:
 
 def _short(value: float) -> float:
     return float(f"{value:.4g}")
+
+
+def peak_gb() -> float:
+    """The most GB that this process ever held in memory, mapped files included.
+
+    Linux hands `ru_maxrss` on from the process that started this one; the most of its own is told in /proc.
+    """
+    status = Path("/proc/self/status")
+    if status.exists():
+        held = next(line for line in status.read_text("utf-8").splitlines() if line.startswith("VmHWM:"))
+        return round(int(held.split()[1]) * 1024 / 1e9, 4)
+    return round(getrusage(RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024) / 1e9, 4)

@@ -8,6 +8,7 @@ import torch
 from emotide.bench.speed import gemm, timing
 from emotide.bench.speed.gemm import Bare, Steps, busy_timeline, products_of, share
 from emotide.nn import Residual
+from emotide.nn.products import ROWS
 
 
 def test_flop_of_a_layer_there_and_back():
@@ -25,7 +26,7 @@ def test_flop_of_a_network_of_stacked_layers():
     rows, net = 11, Residual((4, 6), 2, width=8, depth=3, stack=2)
     found, flop = products_of(lambda: net(torch.randn(rows, 4), torch.randn(rows, 6)))
     assert flop == 2 * rows * ((4 + 6) * 16 + 2 * 3 * 8 * 8 + 2 * 8 * 2)
-    assert sorted(len(p.left[0]) for p in found) == [2, 2, 3, 3, 3, 3]
+    assert [p.left[0] for p in found] == [(rows, 10), *[(rows, 8)] * 8]  # each of two networks: three layers, the last
 
 
 def test_bare_products_are_the_same_products():
@@ -35,6 +36,12 @@ def test_bare_products_are_the_same_products():
     assert bare_flop == flop
     assert again == found
     assert {p.dtype for p in again} == {torch.float64}
+
+
+def test_products_of_many_rows_that_are_cut_and_added_in_place_count():
+    rows, net = ROWS + 5, Residual((4,), 2, width=8, depth=1)
+    _, flop = products_of(lambda: net(torch.randn(rows, 4, requires_grad=True)).sum().backward())
+    assert flop == 3 * 2 * rows * (4 * 8 + 8 * 8 + 8 * 2)
 
 
 def test_share_is_the_ratio_of_two_rates():
