@@ -14,6 +14,7 @@ To add a set, write one file here with one function from the folder of the set t
 
 and name it in `CONVERTERS` below. `read_table` (sources.py) finds the file, plain or gzipped, checks columns and types
 and says where something is wrong; tables.py has the synthetic clock, labels and mentions; dialogues.py has dialogues.
+Media are named by the posts as `media/NAME`, and `Converter.media` names the archives that hold them (media.py).
 An emotion space that only this set has is a file `spaces/diary.toml` with the published coordinates of its words. Add a
 sample with the set's traps to tests/convert/conftest.py: the contract in test_contract.py then holds for it too.
 """
@@ -27,9 +28,12 @@ from emotide.convert.college_msg import COLLEGE_MSG
 from emotide.convert.converter import Converter, write_log
 from emotide.convert.cped import CPED
 from emotide.convert.emobank import EMOBANK
+from emotide.convert.emodb import EMODB
 from emotide.convert.esm_twitter import ESM_TWITTER
+from emotide.convert.face_expressions import FACE_EXPRESSIONS
 from emotide.convert.fanchuan import FANCHUAN
 from emotide.convert.goemotions import GOEMOTIONS
+from emotide.convert.media import media_entries, write_media
 from emotide.convert.meld import MELD
 from emotide.convert.social_evolution import SOCIAL_EVOLUTION
 from emotide.convert.tweet_emotion_13 import TWEET_EMOTION_13
@@ -41,7 +45,9 @@ CONVERTERS: dict[str, Converter] = {
     "college_msg": COLLEGE_MSG,
     "cped": CPED,
     "emobank": EMOBANK,
+    "emodb": EMODB,
     "esm_twitter": ESM_TWITTER,
+    "face_expressions": FACE_EXPRESSIONS,
     "fanchuan": FANCHUAN,
     "goemotions": GOEMOTIONS,
     "meld": MELD,
@@ -64,7 +70,7 @@ def convert(name: str, source: Path, out: Path, **options: Any) -> dict[str, int
 
     Raises:
         UnknownName: no such converter, or it has no such option.
-        BadInput: the source lacks a file or a column, or a value is not of its type.
+        BadInput: the source lacks a file or a column, or a value is not of its type; nothing is written then.
     """
     if name not in CONVERTERS:
         raise UnknownName("converter", name, CONVERTERS)
@@ -75,7 +81,11 @@ def convert(name: str, source: Path, out: Path, **options: Any) -> dict[str, int
     source, out = Path(source), Path(out)
     if not source.exists():
         raise BadInput("no such file or folder", source)
-    return write_log(converter.read(source, **options), converter.space_files(), out)
+    tables = converter.read(source, **options)
+    entries = media_entries(source, converter.media, tables)
+    written = write_log(tables, converter.space_files(), out)
+    write_media(entries, out)
+    return written
 
 
 __all__ = ["CONVERTERS", "Converter", "convert"]

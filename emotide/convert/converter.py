@@ -24,6 +24,7 @@ class Converter:
         licence: of the data, and whom to cite: one line.
         options: name -> what it does; each is a keyword of `read`.
         spaces: files of `spaces/` for emotion spaces that only this set has.
+        media: archives of the set whose entries the posts name in `image`, `audio` or `video`.
     """
 
     read: Callable[..., Tables]
@@ -31,6 +32,7 @@ class Converter:
     licence: str
     options: Mapping[str, str] = field(default_factory=dict)
     spaces: tuple[str, ...] = ()
+    media: tuple[str, ...] = ()
 
     def space_files(self) -> list[Path]:
         """The files of its own emotion spaces."""

@@ -63,20 +63,35 @@ class MediaArchive:
 Media = MediaFolder | MediaArchive
 
 
-def open_media(location: str) -> io.BufferedReader | io.BytesIO:
+def open_media(location: str, largest: int = MAX_MEDIA) -> io.BufferedReader | io.BytesIO:
     """The bytes of a media file, by the location that the store keeps.
 
+    Args:
+        location: as `locate` gave it.
+        largest: bytes; of an entry of a zip, those that it unpacks to, looked at before it is unpacked.
+
     Raises:
-        BadInput: it is not there any more.
+        BadInput: it is not there any more, is empty, or larger.
     """
     archive, inside, entry = location.partition(f".zip{INSIDE}")
     try:
         if not inside:
+            if not os.path.isfile(location):  # a pipe in its place would never end
+                raise BadInput("is no file any more", location)
+            _check_size(os.path.getsize(location), largest, location)
             return open(location, "rb")
         with zipfile.ZipFile(f"{archive}.zip") as file:
-            return io.BytesIO(file.read(entry))
+            _check_size(file.getinfo(entry).file_size, largest, location)
+            return io.BytesIO(file.read(entry))  # no more than the size told, or it is a bad zip
     except (OSError, KeyError, zipfile.BadZipFile) as error:
         raise BadInput(f"the media file cannot be opened any more ({error})", location) from error
+
+
+def _check_size(size: int, largest: int, location: str) -> None:
+    if size == 0:
+        raise BadInput("the media file is empty", location)
+    if size > largest:
+        raise BadInput(f"has {size} bytes; at most {largest} are read", location)
 
 
 def locate_media(paths: pl.Series, media: Media) -> tuple[pl.Series, pl.Series]:

@@ -22,7 +22,7 @@ def default_cache() -> Path:
 
 
 class VectorCache:
-    """Vectors by the digest of what they were computed from; it keeps no text.
+    """Vectors by the digest of what they were computed from; it keeps no text and no file.
 
     One SQLite file, so that several processes may use it at once and a killed one spoils nothing.
     """
@@ -41,17 +41,24 @@ class VectorCache:
         texts: Sequence[str],
         encode: Callable[[list[str]], np.ndarray],
         progress: Progress | None = None,
+        content: Callable[[str], bytes] = str.encode,
+        block_size: int = BLOCK,
+        what: str = "text vectors",
     ) -> Float32[np.ndarray, "texts width"]:
         """The vector of each text, computed by `encode` where the cache has none.
 
         Args:
             name: of the encoder and whatever its vectors depend on.
             width: of a vector.
-            texts: what to encode; equal texts are encoded once.
-            encode: texts to vectors [texts, width].
+            texts: what to encode, or locations of files; what has equal content is encoded once.
+            encode: texts to vectors [texts, width]. A row with nan says that there is none; it is not kept.
             progress: called with (done, total, what).
+            content: of a text: its bytes, or for the location of a file a digest of what is in it.
+            block_size: so many are computed, and kept, at a time.
+            what: is computed, for `progress`.
         """
-        digests = [hashlib.blake2b(f"{name}\0{text}".encode(), digest_size=16).digest() for text in texts]
+        before = name.encode() + b"\0"
+        digests = [hashlib.blake2b(before + content(text), digest_size=16).digest() for text in texts]
         first: dict[bytes, int] = {}
         row = np.array([first.setdefault(digest, k) for k, digest in enumerate(digests)], np.int64)
         out, done = np.zeros((len(texts), width), np.float32), np.zeros(len(texts), bool)
@@ -59,14 +66,14 @@ class VectorCache:
             for digest, vector in self._known(connection, first):
                 out[first[digest]], done[first[digest]] = np.frombuffer(vector, np.float32), True
             missing = [k for k in first.values() if not done[k]]
-            for start in range(0, len(missing), BLOCK):
-                block = missing[start : start + BLOCK]
+            for start in range(0, len(missing), block_size):
+                block = missing[start : start + block_size]
                 out[block] = encode([texts[k] for k in block])
                 with connection:
-                    rows = ((digests[k], out[k].tobytes()) for k in block)
+                    rows = ((digests[k], out[k].tobytes()) for k in block if not np.isnan(out[k]).any())
                     connection.executemany("INSERT OR IGNORE INTO vectors VALUES (?, ?)", rows)
                 if progress:
-                    progress(min(start + BLOCK, len(missing)), len(missing), "text vectors")
+                    progress(min(start + block_size, len(missing)), len(missing), what)
         again = np.flatnonzero(row != np.arange(len(row)))
         out[again] = out[row[again]]
         return out

@@ -1,0 +1,215 @@
+"""Images become vectors by a convolutional autoencoder, taught on the log without labels (paper 2; DESIGN 3.7)."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float, Float32, UInt8
+from torch import Tensor, nn
+
+from emotide.vectors.autoencoder import (
+    Learned,
+    LearningConfig,
+    Linear,
+    learn,
+    mean_error,
+    principal,
+    shares,
+    silent,
+    state_digest,
+)
+from emotide.vectors.cache import Progress
+from emotide.vectors.decode import MediaLimits, decode_frames, decode_image
+from emotide.vectors.encoded import Encoded, chosen, decoded, encoded_in_order, load_network, save_network
+from emotide.vectors.workers import Decoders, Job
+
+SIZE = 64  # pixels of a side, as the autoencoder sees an image
+CHANNELS = (16, 32, 64, 64)  # each layer halves the side
+BATCH = 64
+FRAMES = 4  # of a video that teaches images
+
+
+class ConvAutoencoder(nn.Module):
+    """A code of an image and back: strided convolutions beside the straight way of principal directions.
+
+    Args:
+        width: of the code.
+        size: pixels of a side.
+    """
+
+    def __init__(self, width: int, size: int = SIZE) -> None:
+        super().__init__()
+        self.size, side = size, size >> len(CHANNELS)
+        self.linear = Linear(3 * size * size, width)
+        pairs = list(zip((3, *CHANNELS), CHANNELS, strict=False))
+        down = [layer for a, b in pairs for layer in (nn.Conv2d(a, b, 4, 2, 1), nn.GroupNorm(4, b), nn.SiLU())]
+        self.encoder = nn.Sequential(*down, nn.Flatten(), silent(nn.Linear(CHANNELS[-1] * side * side, width)))
+        up: list[nn.Module] = []
+        for a, b in reversed(pairs[1:]):
+            up += [nn.ConvTranspose2d(b, a, 4, 2, 1), nn.GroupNorm(4, a), nn.SiLU()]
+        begin = [nn.Linear(width, CHANNELS[-1] * side * side), nn.Unflatten(1, (CHANNELS[-1], side, side)), nn.SiLU()]
+        self.decoder = nn.Sequential(*begin, *up, silent(nn.ConvTranspose2d(CHANNELS[0], 3, 4, 2, 1)))
+
+    def encode(self, x: Float[Tensor, "images 3 size size"]) -> Float[Tensor, "images width"]:
+        """The code of images whose values lie in [0, 1]."""
+        deviation = x - self.linear.mean.detach().view(3, self.size, self.size)
+        code: Tensor = self.linear.encode(x.flatten(1)) + self.linear.scale * self.encoder(4 * deviation)
+        return code
+
+    def decode(self, code: Float[Tensor, "images width"]) -> Float[Tensor, "images 3 size size"]:
+        """Images from their codes; values may lie somewhat outside [0, 1]."""
+        straight = self.linear.decode(code).view(-1, 3, self.size, self.size)
+        again: Tensor = straight + self.decoder(code / self.linear.scale)
+        return again
+
+
+class ImageVectors:
+    """The vector of an image is its code, all codes on one scale.
+
+    Args:
+        network: taught.
+        learned: how that went.
+        limits: of decoding.
+    """
+
+    name = "image"
+
+    def __init__(self, network: ConvAutoencoder, learned: Learned, limits: MediaLimits) -> None:
+        self.network, self.learned, self.limits = network.eval(), learned, limits
+
+    @property
+    def width(self) -> int:
+        """Width of a vector."""
+        return len(self.network.linear.there)
+
+    @property
+    def digest(self) -> str:
+        """A name for these weights, and for how files are decoded."""
+        return state_digest(self.network, self.name, str(self.network.size))
+
+    @classmethod
+    def fit(
+        cls,
+        locations: Sequence[str],
+        width: int = 64,
+        seed: int = 0,
+        config: LearningConfig | None = None,
+        limits: MediaLimits | None = None,
+        progress: Progress | None = None,
+        videos: Sequence[str] = (),
+    ) -> "ImageVectors":
+        """Teach on these images, without labels, and on a few frames of these videos.
+
+        Files that cannot be decoded are left out; without any, the code is a projection at random.
+        """
+        config, limits = config or LearningConfig(), limits or MediaLimits()
+        jobs: list[Job] = [(decode_image, (place, SIZE, limits)) for place in chosen(locations, config.examples, seed)]
+        few = config.examples // FRAMES
+        jobs += [(decode_frames, (place, SIZE, 1.0, FRAMES, limits)) for place in chosen(videos, few, seed)]
+        with Decoders(limits) as decoders:
+            found = [one.arrays[0] for one in decoded(jobs, decoders, progress) if not one.fault]
+        pictures = [one if one.ndim == 4 else one[None] for one in found]
+        images = np.concatenate([np.zeros((0, SIZE, SIZE, 3), np.uint8), *pictures])
+        return cls(*fit_images(images, width, seed, config, progress), limits)
+
+    def encode(
+        self, locations: Sequence[str | None], decoders: Decoders | None = None, progress: Progress | None = None
+    ) -> Encoded:
+        """The vector of each image; zeros where there is none or it cannot be decoded."""
+        jobs = [None if place is None else (decode_image, (place, SIZE, self.limits)) for place in locations]
+        return encoded_in_order(
+            jobs, self.width, lambda found: self.vectors(np.stack([one[0] for one in found])), self.limits, decoders,
+            progress, BATCH,
+        )  # fmt: skip
+
+    def vectors(self, images: UInt8[np.ndarray, "images size size 3"]) -> Float32[np.ndarray, "images width"]:
+        """The vectors of decoded images."""
+        with torch.no_grad():
+            codes = [self.network.encode(_scaled(part)) for part in torch.from_numpy(images).split(BATCH)]
+            codes = [code / self.network.linear.scale for code in codes]
+        return torch.cat(codes).numpy() if codes else np.zeros((0, self.width), np.float32)
+
+    def pictures(
+        self, images: UInt8[np.ndarray, "images size size 3"]
+    ) -> tuple[UInt8[np.ndarray, "images size size 3"], UInt8[np.ndarray, "images size size 3"]]:
+        """Pairs for a report: decoded images, and what is left of them after code and back."""
+        with torch.no_grad():
+            again = self.network.decode(self.network.encode(_scaled(torch.from_numpy(images))))
+        pixels = (again.clamp(0, 1) * 255).round().to(torch.uint8).permute(0, 2, 3, 1)
+        return images, pixels.numpy()
+
+    def save(self, folder: Path) -> None:
+        """Write weights as safetensors, and the rest as JSON."""
+        facts = {"width": self.width, "learned": asdict(self.learned), "limits": self.limits.model_dump()}
+        save_network(folder, self.name, self.network, facts)
+
+    @classmethod
+    def load(cls, folder: Path) -> "ImageVectors":
+        """What `save` wrote."""
+        facts, weights = load_network(folder, cls.name)
+        network = ConvAutoencoder(facts["width"])
+        network.load_state_dict(weights)
+        return cls(network, Learned(**facts["learned"]), MediaLimits(**facts["limits"]))
+
+
+def fit_images(
+    images: UInt8[np.ndarray, "images size size 3"],
+    width: int,
+    seed: int,
+    config: LearningConfig,
+    progress: Progress | None = None,
+) -> tuple[ConvAutoencoder, Learned]:
+    """An autoencoder taught on decoded images.
+
+    An image and its mirror image teach alike. What the encoder sees has a patch blanked out and noise on it
+    (Vincent et al. 2008), so that codes tell of the whole.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        network = ConvAutoencoder(width)
+    pixels = torch.from_numpy(images)
+    taught, held = shares(len(images), config, seed)
+    flat = _scaled(pixels[taught]).flatten(1)
+    plain, directions = principal(flat, width, seed)
+    mirrored = _scaled(pixels[taught]).flip(3).flatten(1)
+    network.linear.start(torch.cat([flat, mirrored]), seed)
+
+    def loss(rows: Tensor, generator: torch.Generator | None) -> Tensor:
+        x = _mirrored(_scaled(pixels[rows]), generator)
+        again = network.decode(network.encode(_spoiled(x, generator)))
+        return (again - x).square().mean()
+
+    def error(rows: Tensor) -> Tensor:
+        x = _scaled(pixels[rows])
+        return (network.decode(network.encode(x)) - x).square().flatten(1).mean(1)
+
+    def straight(rows: Tensor) -> Tensor:
+        x = _scaled(pixels[rows]).flatten(1) - plain
+        return (x - x @ directions.T @ directions).square().mean(1)
+
+    learned = learn(network, network.linear, len(images), loss, error, config, seed, progress, "image autoencoder")
+    learned.principal = mean_error(straight, held)
+    return network, learned
+
+
+def _scaled(images: UInt8[Tensor, "images size size 3"]) -> Float[Tensor, "images 3 size size"]:
+    return images.permute(0, 3, 1, 2).float() / 255
+
+
+def _mirrored(x: Float[Tensor, "images 3 size size"], generator: torch.Generator | None) -> Tensor:
+    turn = torch.rand(len(x), generator=generator) < 0.5
+    return torch.where(turn[:, None, None, None], x.flip(3), x)
+
+
+def _spoiled(x: Float[Tensor, "images 3 size size"], generator: torch.Generator | None) -> Tensor:
+    """With noise, and in half of the images a patch of a quarter of each side blanked out."""
+    side, count = x.shape[2], len(x)
+    corner = torch.randint(0, side - side // 4, (2, count, 1), generator=generator)
+    place = torch.arange(side)
+    rows, columns = ((place >= c) & (place < c + side // 4) for c in corner)
+    patch = (rows[:, :, None] & columns[:, None, :])[:, None]
+    patch &= (torch.rand(count, generator=generator) < 0.5)[:, None, None, None]
+    noise = torch.randn(x.shape, generator=generator) * 0.02
+    return torch.where(patch, x.mean((1, 2, 3), keepdim=True), x + noise)
