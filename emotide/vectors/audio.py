@@ -10,11 +10,11 @@ import torch
 from jaxtyping import Float, Float32
 from torch import Tensor
 
-from emotide.vectors.autoencoder import Learned, LearningConfig, masked_error, state_digest
+from emotide.vectors.autoencoder import Learned, LearningConfig, state_digest
 from emotide.vectors.cache import Progress
 from emotide.vectors.decode import MediaLimits, decode_sound
 from emotide.vectors.encoded import Encoded, chosen, decoded, encoded_in_order, load_network, save_network
-from emotide.vectors.sequence import SequenceAutoencoder, fit_sequences, stretches
+from emotide.vectors.sequence import SequenceAutoencoder, Stretches, fit_sequences, stretches
 from emotide.vectors.workers import Decoders
 
 RATE = 16_000  # samples per second
@@ -31,8 +31,8 @@ BATCH = 32
 @cache
 def mel_filters() -> Float[Tensor, "frequencies bands"]:
     """Triangles, equally wide in mel = 2595 log10(1 + f / 700) (O'Shaughnessy 1987), from 20 Hz to half the rate."""
-    ends = 2595 * np.log10(1 + np.array([20, RATE / 2]) / 700)
-    corner = 700 * (10 ** (np.linspace(*ends, BANDS + 2) / 2595) - 1)
+    low, high = (float(2595 * np.log10(1 + f / 700)) for f in (20, RATE / 2))
+    corner = 700 * (10 ** (np.linspace(low, high, BANDS + 2) / 2595) - 1)
     frequency = np.linspace(0, RATE / 2, TRANSFORM // 2 + 1)[:, None]
     rising = (frequency - corner[:-2]) / (corner[1:-1] - corner[:-2])
     falling = (corner[2:] - frequency) / (corner[2:] - corner[1:-1])
@@ -120,23 +120,25 @@ class SoundVectors:
         self, sound: Float32[np.ndarray, " samples"]
     ) -> tuple[Float32[np.ndarray, "frames bands"], Float32[np.ndarray, "frames bands"]]:
         """A pair for a report: the mel frames of the first stretch of a sound, and what is left after code and back."""
-        first, again, _ = self._again([mel_steps(sound)[:STEPS]])
-        lasts = min(STEPS, len(mel_steps(sound))) * TOGETHER
-        return first[0].reshape(-1, BANDS)[:lasts], again[0].reshape(-1, BANDS)[:lasts]
+        cut = self._cut([sound])
+        lasts = int(cut.mask[0].sum()) * TOGETHER
+        first, again = (each[0].reshape(-1, BANDS)[:lasts].numpy() for each in (cut.x, self._again(cut)))
+        return first, again
 
     def errors(self, sounds: Sequence[Float32[np.ndarray, " _"]]) -> Float32[np.ndarray, " stretches"]:
-        """The mean squared error of each stretch after code and back, in spreads of the training sounds."""
-        first, again, mask = self._again([mel_steps(sound) for sound in sounds])
-        wrong = masked_error(torch.from_numpy(first), torch.from_numpy(again), torch.from_numpy(mask))
+        """The mean squared error of each stretch after code and back, in variances of the training sounds."""
+        cut = self._cut(sounds)
+        wrong = ((self._again(cut) - cut.x).square().mean(2) * cut.mask).sum(1) / cut.mask.sum(1)
         found: Float32[np.ndarray, " stretches"] = (wrong / self.network.spread**2).numpy()
         return found
 
-    def _again(self, steps: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        cut = stretches(steps, STEPS, INPUTS)
+    def _cut(self, sounds: Sequence[np.ndarray]) -> Stretches:
+        return stretches([mel_steps(sound) for sound in sounds], STEPS, INPUTS)
+
+    def _again(self, cut: Stretches) -> Float[Tensor, "stretches steps inputs"]:
         with torch.no_grad():
-            code = self.network.encode(self.network.scaled(cut.x, cut.mask), cut.mask)
-            again = self.network.decode(code) * self.network.spread + self.network.centre
-        return cut.x.numpy(), again.numpy(), cut.mask.numpy()
+            again, _ = self.network.decode(self.network.encode(self.network.scaled(cut.x, cut.mask), cut.mask))
+            return again * self.network.spread + self.network.centre
 
     def save(self, folder: Path) -> None:
         """Write weights as safetensors, and the rest as JSON."""

@@ -1,16 +1,19 @@
 """Autoencoders of media, taught without labels (paper 2): what they share.
 
-    code   = P (x − x̄) + encoder(x)          P: the principal directions of the training examples
-    x̂      = x̄ + Q code + decoder(code)      Q starts as Pᵀ; encoder and decoder start at nought
+    y      = [x, w s(x)]                      what is to be told: the example laid flat, and a summary of it
+    code   = P (y − ȳ) + encoder(x)           P: the principal directions of y of the training examples
+    ŷ      = ȳ + Q code + [decoder(code), 0]  Q starts as Pᵀ; encoder and decoder start at nought
 
 So training starts at principal components of the same width and goes on from there; the best epoch on held-out
-examples is kept, the start among them.
+examples is kept, the start among them. The summary holds what does not depend on where or when something is in x; w
+gives it a share of the variance of y.
 """
 
 import copy
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -29,19 +32,21 @@ class LearningConfig(BaseModel, frozen=True, extra="forbid"):
     epochs: int = Field(30, ge=0, description="at most")
     patience: int = Field(5, ge=1, description="epochs without a better one on held-out examples, then it stops")
     batch: int = Field(32, ge=1, description="examples of a gradient step")
-    learning_rate: float = Field(1e-3, gt=0, description="of Adam, for encoder and decoder")
-    linear_rate: float = Field(1e-4, ge=0, description="of Adam, for P, Q and x̄")
+    learning_rate: float = Field(5e-4, gt=0, description="of Adam, for encoder and decoder; falls to nought in the end")
+    linear_rate: float = Field(0.0, ge=0, description="of Adam, for P, Q and ȳ")
+    summary: float = Field(0.25, ge=0, description="variance of the summary, in variances of the examples")
     held_out: float = Field(0.1, gt=0, lt=1, description="share of the examples that only says when to stop")
     examples: int = Field(20_000, ge=1, description="drawn from the log, at most")
 
 
 @dataclass
 class Learned:
-    """What became of teaching an autoencoder. Errors are mean squared errors of held-out examples."""
+    """What became of teaching an autoencoder. Errors are means over held-out examples, before and after each epoch."""
 
     examples: int = 0
-    errors: list[float] = field(default_factory=list)  # before the first epoch and after each
-    principal: float = float("nan")  # of principal components of equal width
+    errors: list[float] = field(default_factory=list)  # squared error of x, per number
+    losses: list[float] = field(default_factory=list)  # squared error of y, per number of x: says when to stop
+    principal: float = float("nan")  # squared error of x by principal components of x of equal width
     best: int = 0  # the epoch that is kept
 
 
@@ -50,38 +55,57 @@ class Linear(nn.Module):
 
     Args:
         size: numbers of an example, laid flat.
+        summary: numbers of its summary.
         width: of the code.
     """
 
-    mean: nn.Parameter
-    there: nn.Parameter
-    back: nn.Parameter
+    mean: nn.Parameter  # ȳ
+    there: nn.Parameter  # P
+    back: nn.Parameter  # Q transposed
+    weight: Tensor  # w
     scale: Tensor  # root mean square of the numbers of a code, as training began
 
-    def __init__(self, size: int, width: int) -> None:
+    def __init__(self, size: int, summary: int, width: int) -> None:
         super().__init__()
-        self.mean = nn.Parameter(torch.zeros(size))
-        self.there = nn.Parameter(torch.zeros(width, size))
-        self.back = nn.Parameter(torch.zeros(width, size))
+        self.size = size
+        self.mean = nn.Parameter(torch.zeros(size + summary))
+        self.there = nn.Parameter(torch.zeros(width, size + summary))
+        self.back = nn.Parameter(torch.zeros(width, size + summary))
+        self.register_buffer("weight", torch.ones(()))
         self.register_buffer("scale", torch.ones(()))
 
-    def start(self, x: Float[Tensor, "examples size"], seed: int) -> None:
-        """Begin at the principal directions of these examples."""
-        mean, directions = principal(x, len(self.there), seed)
+    def told(
+        self, x: Float[Tensor, "examples size"], summary: Float[Tensor, "examples summary"]
+    ) -> Float[Tensor, "examples both"]:
+        """y."""
+        return torch.cat([x, self.weight * summary], 1)
+
+    def start(
+        self, x: Float[Tensor, "examples size"], summary: Float[Tensor, "examples summary"], share: float, seed: int
+    ) -> None:
+        """Begin at the principal directions of these examples, the summary having this share of their variance."""
         with torch.no_grad():
+            if len(x) > 1:
+                variances = [part.var(0).sum().clamp_min(1e-12) for part in (x, summary)]
+                self.weight.copy_((share * variances[0] / variances[1]).sqrt())
+            y = self.told(x, summary)
+            mean, directions = principal(y, len(self.there), seed)
             self.mean.copy_(mean)
             self.there.copy_(directions)
             self.back.copy_(directions)
             if len(x) > 1:
-                self.scale.copy_(self.encode(x).square().mean().sqrt().clamp_min(1e-6))
+                self.scale.copy_(self.encode(y).square().mean().sqrt().clamp_min(1e-6))
 
-    def encode(self, x: Float[Tensor, "examples size"]) -> Float[Tensor, "examples width"]:
-        """The code of flat examples."""
-        return (x - self.mean) @ self.there.T
+    def encode(self, y: Float[Tensor, "examples both"]) -> Float[Tensor, "examples width"]:
+        """P (y − ȳ)."""
+        return (y - self.mean) @ self.there.T
 
-    def decode(self, code: Float[Tensor, "examples width"]) -> Float[Tensor, "examples size"]:
-        """Flat examples from their codes."""
-        return self.mean + code @ self.back
+    def decode(
+        self, code: Float[Tensor, "examples width"]
+    ) -> tuple[Float[Tensor, "examples size"], Float[Tensor, "examples summary"]]:
+        """ȳ + Q code: flat examples, and w times their summaries."""
+        y = self.mean + code @ self.back
+        return y[:, : self.size], y[:, self.size :]
 
 
 def principal(
@@ -103,28 +127,30 @@ def principal(
     return mean, torch.cat([found, filling]).float()
 
 
-Loss = Callable[[Tensor, torch.Generator | None], Tensor]
+class Wrong(NamedTuple):
+    """How far examples are from what code and back leave of them."""
+
+    x: Float[Tensor, " examples"]  # squared error of x, per number
+    y: Float[Tensor, " examples"]  # squared error of y, per number of x
 
 
 def learn(
     network: nn.Module,
     linear: Linear,
     rows: int,
-    loss: Loss,
-    error: Callable[[Tensor], Tensor],
+    wrong: Callable[[Tensor, torch.Generator | None], Wrong],
     config: LearningConfig,
     seed: int,
     progress: Progress | None = None,
     what: str = "autoencoder",
 ) -> Learned:
-    """Teach a network in place; it keeps the epoch with the lowest error on held-out examples.
+    """Teach a network in place; it keeps the epoch with the lowest error of y on held-out examples.
 
     Args:
-        network: whose `linear` has begun at the principal directions of the examples that `taught` names.
+        network: whose straight way has begun at the principal directions of the examples that `shares` names.
         linear: its straight way.
         rows: how many examples there are.
-        loss: from numbers of examples and a source of chance to the loss of a gradient step.
-        error: from numbers of examples to the mean squared error of each.
+        wrong: from numbers of examples, and for training a source of chance, to their errors.
         config: how.
         seed: of order and chance.
         progress: called with (done, total, what).
@@ -134,20 +160,23 @@ def learn(
     generator = torch.Generator().manual_seed(seed)
     straight = set(linear.parameters())
     others = [parameter for parameter in network.parameters() if parameter not in straight]
-    groups = [{"params": list(straight), "lr": config.linear_rate}, {"params": others}]
+    groups: list[dict[str, Any]] = [{"params": list(straight), "lr": config.linear_rate}, {"params": others}]
     optimizer = torch.optim.Adam(groups, config.learning_rate)
-    first = mean_error(error, held)
-    learned, kept = Learned(rows, [first], first), copy.deepcopy(network.state_dict())
+    slower = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, max(1, config.epochs))
+    first = held_error(wrong, held)
+    learned, kept = Learned(rows, [first[0]], [first[1]]), copy.deepcopy(network.state_dict())
     for epoch in range(1, config.epochs + 1 if len(taught) else 1):
         network.train()
-        for batch in taught[torch.randperm(len(taught), generator=generator)].split(config.batch):
+        for batch in torch.split(taught[torch.randperm(len(taught), generator=generator)], config.batch):
             optimizer.zero_grad()
-            torch.autograd.backward(loss(batch, generator))
+            torch.autograd.backward(wrong(batch, generator).y.mean())
             nn.utils.clip_grad_norm_(network.parameters(), 1.0)
             optimizer.step()
+        slower.step()
         network.eval()
-        learned.errors.append(mean_error(error, held))
-        if learned.errors[-1] < learned.errors[learned.best]:
+        for errors, error in zip((learned.errors, learned.losses), held_error(wrong, held), strict=True):
+            errors.append(error)
+        if learned.losses[-1] < learned.losses[learned.best]:
             learned.best, kept = epoch, copy.deepcopy(network.state_dict())
         if progress:
             progress(epoch, config.epochs, what)
@@ -165,21 +194,23 @@ def shares(rows: int, config: LearningConfig, seed: int) -> tuple[Tensor, Tensor
     return (order[held:], order[:held]) if rows > 1 else (order, order)
 
 
-def mean_error(error: Callable[[Tensor], Tensor], rows: Tensor) -> float:
-    """The mean error of these examples; nan where there are none."""
+def held_error(wrong: Callable[[Tensor, torch.Generator | None], Wrong], rows: Tensor) -> tuple[float, float]:
+    """The mean errors of x and y of these examples; nan where there are none."""
     with torch.no_grad():
-        found = [error(batch) for batch in rows.split(256) if len(batch)]
-    return float(torch.cat(found).mean()) if found else float("nan")
+        found = [torch.stack(wrong(batch, None), 1) for batch in torch.split(rows, 256) if len(batch)]
+    mean = torch.cat(found).mean(0).tolist() if found else [float("nan")] * 2
+    return mean[0], mean[1]
 
 
-def masked_error(
-    x: Float[Tensor, "examples steps inputs"],
-    again: Float[Tensor, "examples steps inputs"],
-    mask: Bool[Tensor, "examples steps"],
-) -> Float[Tensor, " examples"]:
-    """The mean squared error of each example over the steps that it has."""
-    wrong = (x - again).square().mean(2) * mask
-    return wrong.sum(1) / mask.sum(1).clamp_min(1)
+def principal_error(
+    taught: Float[Tensor, "taught size"], held: Float[Tensor, "held size"], mask: Bool[Tensor, "held size"] | None,
+    width: int, seed: int,
+) -> float:  # fmt: skip
+    """The mean squared error of held-out examples by principal components of those that teach, where the mask holds."""
+    mean, directions = principal(taught, width, seed)
+    wrong = (held - mean - (held - mean) @ directions.T @ directions).square()
+    there = torch.ones_like(wrong) if mask is None else mask.float()
+    return float(((wrong * there).sum(1) / there.sum(1).clamp_min(1)).mean())
 
 
 def silent(layer: nn.Linear | nn.ConvTranspose2d) -> nn.Linear | nn.ConvTranspose2d:

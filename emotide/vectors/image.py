@@ -8,14 +8,16 @@ import numpy as np
 import torch
 from jaxtyping import Float, Float32, UInt8
 from torch import Tensor, nn
+from torch.nn import functional
 
 from emotide.vectors.autoencoder import (
+    PRINCIPAL_ROWS,
     Learned,
     LearningConfig,
     Linear,
+    Wrong,
     learn,
-    mean_error,
-    principal,
+    principal_error,
     shares,
     silent,
     state_digest,
@@ -27,6 +29,7 @@ from emotide.vectors.workers import Decoders, Job
 
 SIZE = 64  # pixels of a side, as the autoencoder sees an image
 CHANNELS = (16, 32, 64, 64)  # each layer halves the side
+CELLS, DIRECTIONS = 8, 8  # of the summary: cells a side, directions of edges
 BATCH = 64
 FRAMES = 4  # of a video that teaches images
 
@@ -42,7 +45,7 @@ class ConvAutoencoder(nn.Module):
     def __init__(self, width: int, size: int = SIZE) -> None:
         super().__init__()
         self.size, side = size, size >> len(CHANNELS)
-        self.linear = Linear(3 * size * size, width)
+        self.linear = Linear(3 * size * size, CELLS * CELLS * DIRECTIONS, width)
         pairs = list(zip((3, *CHANNELS), CHANNELS, strict=False))
         down = [layer for a, b in pairs for layer in (nn.Conv2d(a, b, 4, 2, 1), nn.GroupNorm(4, b), nn.SiLU())]
         self.encoder = nn.Sequential(*down, nn.Flatten(), silent(nn.Linear(CHANNELS[-1] * side * side, width)))
@@ -52,17 +55,35 @@ class ConvAutoencoder(nn.Module):
         begin = [nn.Linear(width, CHANNELS[-1] * side * side), nn.Unflatten(1, (CHANNELS[-1], side, side)), nn.SiLU()]
         self.decoder = nn.Sequential(*begin, *up, silent(nn.ConvTranspose2d(CHANNELS[0], 3, 4, 2, 1)))
 
-    def encode(self, x: Float[Tensor, "images 3 size size"]) -> Float[Tensor, "images width"]:
-        """The code of images whose values lie in [0, 1]."""
-        deviation = x - self.linear.mean.detach().view(3, self.size, self.size)
-        code: Tensor = self.linear.encode(x.flatten(1)) + self.linear.scale * self.encoder(4 * deviation)
+    def told(self, x: Float[Tensor, "images 3 size size"]) -> Float[Tensor, "images both"]:
+        """y: the values of images in [0, 1] and their edges."""
+        return self.linear.told(x.flatten(1), edges(x))
+
+    def encode(
+        self, x: Float[Tensor, "images 3 size size"], spoiled: Float[Tensor, "images 3 size size"] | None = None
+    ) -> Float[Tensor, "images width"]:
+        """The code of images whose values lie in [0, 1]; the convolutions may see them spoiled."""
+        mean = self.linear.mean[: self.linear.size].detach().view(3, self.size, self.size)
+        seen = 4 * ((x if spoiled is None else spoiled) - mean)
+        code: Tensor = self.linear.encode(self.told(x)) + self.linear.scale * self.encoder(seen)
         return code
 
-    def decode(self, code: Float[Tensor, "images width"]) -> Float[Tensor, "images 3 size size"]:
-        """Images from their codes; values may lie somewhat outside [0, 1]."""
-        straight = self.linear.decode(code).view(-1, 3, self.size, self.size)
-        again: Tensor = straight + self.decoder(code / self.linear.scale)
-        return again
+    def decode(
+        self, code: Float[Tensor, "images width"]
+    ) -> tuple[Float[Tensor, "images 3 size size"], Float[Tensor, "images summary"]]:
+        """Images from their codes, and w times their edges; values may lie somewhat outside [0, 1]."""
+        straight, summary = self.linear.decode(code)
+        return straight.view(-1, 3, self.size, self.size) + self.decoder(code / self.linear.scale), summary
+
+
+def edges(x: Float[Tensor, "images 3 size size"]) -> Float[Tensor, "images summary"]:
+    """How strong the edges of each direction are in each cell (histograms of gradients, Dalal & Triggs 2005)."""
+    grey = (x.clamp(0, 1).mean(1, keepdim=True) + 0.05).log()
+    across = functional.pad(grey[..., 2:] - grey[..., :-2], (1, 1))
+    down = functional.pad(grey[..., 2:, :] - grey[..., :-2, :], (0, 0, 1, 1))
+    angle = 2 * torch.pi * torch.arange(DIRECTIONS).view(1, -1, 1, 1) / DIRECTIONS
+    strength = (across * angle.cos() + down * angle.sin()).clamp_min(0) ** 2
+    return functional.avg_pool2d(strength, x.shape[-1] // CELLS).add(1e-6).sqrt().flatten(1)
 
 
 class ImageVectors:
@@ -127,7 +148,7 @@ class ImageVectors:
     def vectors(self, images: UInt8[np.ndarray, "images size size 3"]) -> Float32[np.ndarray, "images width"]:
         """The vectors of decoded images."""
         with torch.no_grad():
-            codes = [self.network.encode(_scaled(part)) for part in torch.from_numpy(images).split(BATCH)]
+            codes = [self.network.encode(_scaled(part)) for part in torch.split(torch.from_numpy(images), BATCH)]
             codes = [code / self.network.linear.scale for code in codes]
         return torch.cat(codes).numpy() if codes else np.zeros((0, self.width), np.float32)
 
@@ -136,7 +157,7 @@ class ImageVectors:
     ) -> tuple[UInt8[np.ndarray, "images size size 3"], UInt8[np.ndarray, "images size size 3"]]:
         """Pairs for a report: decoded images, and what is left of them after code and back."""
         with torch.no_grad():
-            again = self.network.decode(self.network.encode(_scaled(torch.from_numpy(images))))
+            again, _ = self.network.decode(self.network.encode(_scaled(torch.from_numpy(images))))
         pixels = (again.clamp(0, 1) * 255).round().to(torch.uint8).permute(0, 2, 3, 1)
         return images, pixels.numpy()
 
@@ -163,34 +184,30 @@ def fit_images(
 ) -> tuple[ConvAutoencoder, Learned]:
     """An autoencoder taught on decoded images.
 
-    An image and its mirror image teach alike. What the encoder sees has a patch blanked out and noise on it
-    (Vincent et al. 2008), so that codes tell of the whole.
+    An image and its mirror image teach alike. What the convolutions see has noise on it and, in half of the images, a
+    patch blanked out (Vincent et al. 2008).
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         network = ConvAutoencoder(width)
     pixels = torch.from_numpy(images)
     taught, held = shares(len(images), config, seed)
-    flat = _scaled(pixels[taught]).flatten(1)
-    plain, directions = principal(flat, width, seed)
-    mirrored = _scaled(pixels[taught]).flip(3).flatten(1)
-    network.linear.start(torch.cat([flat, mirrored]), seed)
+    plain = _scaled(pixels[taught[:PRINCIPAL_ROWS]])
+    both = torch.cat([plain, plain.flip(3)])
+    network.linear.start(both.flatten(1), edges(both), config.summary, seed)
 
-    def loss(rows: Tensor, generator: torch.Generator | None) -> Tensor:
-        x = _mirrored(_scaled(pixels[rows]), generator)
-        again = network.decode(network.encode(_spoiled(x, generator)))
-        return (again - x).square().mean()
-
-    def error(rows: Tensor) -> Tensor:
+    def wrong(rows: Tensor, generator: torch.Generator | None) -> Wrong:
         x = _scaled(pixels[rows])
-        return (network.decode(network.encode(x)) - x).square().flatten(1).mean(1)
+        if generator:
+            x = _mirrored(x, generator)
+        code = network.encode(x, _spoiled(x, generator) if generator else None)
+        again, summary = network.decode(code)
+        of_x = (again - x).square().flatten(1).sum(1)
+        of_summary = (summary - network.told(x)[:, network.linear.size :]).square().sum(1)
+        return Wrong(of_x / network.linear.size, (of_x + of_summary) / network.linear.size)
 
-    def straight(rows: Tensor) -> Tensor:
-        x = _scaled(pixels[rows]).flatten(1) - plain
-        return (x - x @ directions.T @ directions).square().mean(1)
-
-    learned = learn(network, network.linear, len(images), loss, error, config, seed, progress, "image autoencoder")
-    learned.principal = mean_error(straight, held)
+    learned = learn(network, network.linear, len(images), wrong, config, seed, progress, "image autoencoder")
+    learned.principal = principal_error(plain.flatten(1), _scaled(pixels[held]).flatten(1), None, width, seed)
     return network, learned
 
 
@@ -198,12 +215,12 @@ def _scaled(images: UInt8[Tensor, "images size size 3"]) -> Float[Tensor, "image
     return images.permute(0, 3, 1, 2).float() / 255
 
 
-def _mirrored(x: Float[Tensor, "images 3 size size"], generator: torch.Generator | None) -> Tensor:
+def _mirrored(x: Float[Tensor, "images 3 size size"], generator: torch.Generator) -> Tensor:
     turn = torch.rand(len(x), generator=generator) < 0.5
     return torch.where(turn[:, None, None, None], x.flip(3), x)
 
 
-def _spoiled(x: Float[Tensor, "images 3 size size"], generator: torch.Generator | None) -> Tensor:
+def _spoiled(x: Float[Tensor, "images 3 size size"], generator: torch.Generator) -> Tensor:
     """With noise, and in half of the images a patch of a quarter of each side blanked out."""
     side, count = x.shape[2], len(x)
     corner = torch.randint(0, side - side // 4, (2, count, 1), generator=generator)

@@ -54,12 +54,13 @@ def encode_once(
     vectors = np.zeros((len(locations), encoder.width), np.float32)
     here = [k for k, place in enumerate(locations) if place in contents]
     vectors[here] = rows
-    lost = np.isnan(vectors).any(1)
+    lost = np.asarray(np.isnan(vectors).any(1))
     present = np.zeros(len(locations), bool)
     present[here] = True
     reasons = {contents[place]: fault for place, fault in faults.items() if place in contents}  # of equal files one ran
     told = [None if place is None else faults.get(place, reasons.get(contents.get(place, b""))) for place in locations]
-    return Encoded(np.where(lost[:, None], np.float32(0), vectors), present & ~lost, told, seconds)
+    vectors[lost] = 0
+    return Encoded(vectors, present & ~lost, told, seconds)
 
 
 def content_digest(location: str, limits: MediaLimits) -> bytes:

@@ -1,7 +1,7 @@
 """Sequences of vectors become one by an LSTM autoencoder (Srivastava et al. 2015): of mel frames, of frames of a video.
 
-    code = P (x − x̄) + W h,   h the encoder's last state        x laid flat, nought where the sequence has ended
-    x̂_t  = (x̄ + Q code)_t + V h'_t,   h' an LSTM that reads the code at every step
+    code = P (y − ȳ) + W h            h: the encoder's last state; x in y is nought where it has ended
+    x̂_t  = (ȳ + Q code)_t + V h'_t    h': the states of an LSTM that reads the code at every step
 
 Long ones are cut into stretches, whose codes are averaged, each weighing what it lasts.
 """
@@ -11,24 +11,23 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Float32
+from jaxtyping import Bool, Float, Float32, Int64
 from torch import Tensor, nn
 
 from emotide.vectors.autoencoder import (
+    PRINCIPAL_ROWS,
     Learned,
     LearningConfig,
     Linear,
+    Wrong,
     learn,
-    masked_error,
-    mean_error,
-    principal,
+    principal_error,
     shares,
     silent,
 )
 from emotide.vectors.cache import Progress
 
 HIDDEN = 128
-SUMMARY = 0.1  # weight of the summary in the loss
 SHIFT = 3  # steps by which an example is moved in time, at most
 BATCH = 256
 
@@ -74,12 +73,11 @@ class SequenceAutoencoder(nn.Module):
         self.steps = steps
         self.register_buffer("centre", torch.zeros(inputs))
         self.register_buffer("spread", torch.ones(()))
-        self.linear = Linear(steps * inputs, width)
+        self.linear = Linear(steps * inputs, 3 * inputs, width)
         self.encoder = nn.LSTM(inputs, hidden, batch_first=True)
         self.last = silent(nn.Linear(hidden, width))
         self.decoder = nn.LSTM(width, hidden, batch_first=True)
         self.step = silent(nn.Linear(hidden, inputs))
-        self.summary = nn.Linear(width, 2 * inputs)
 
     def scaled(
         self, x: Float[Tensor, "stretches steps inputs"], mask: Bool[Tensor, "stretches steps"]
@@ -87,20 +85,31 @@ class SequenceAutoencoder(nn.Module):
         """On the scale of the training examples, nought where a stretch has ended."""
         return (x - self.centre) / self.spread * mask[:, :, None]
 
-    def encode(
+    def told(
         self, x: Float[Tensor, "stretches steps inputs"], mask: Bool[Tensor, "stretches steps"]
+    ) -> Float[Tensor, "stretches both"]:
+        """y: scaled stretches laid flat, and their summary."""
+        return self.linear.told(x.flatten(1), summary(x, mask))
+
+    def encode(
+        self,
+        x: Float[Tensor, "stretches steps inputs"],
+        mask: Bool[Tensor, "stretches steps"],
+        spoiled: Float[Tensor, "stretches steps inputs"] | None = None,
     ) -> Float[Tensor, "stretches width"]:
-        """The code of scaled stretches."""
-        states, _ = self.encoder(x)
+        """The code of scaled stretches; the LSTM may see them spoiled."""
+        states, _ = self.encoder(x if spoiled is None else spoiled)
         last = states[torch.arange(len(x)), mask.sum(1).clamp_min(1) - 1]
-        code: Tensor = self.linear.encode(x.flatten(1)) + self.linear.scale * self.last(last)
+        code: Tensor = self.linear.encode(self.told(x, mask)) + self.linear.scale * self.last(last)
         return code
 
-    def decode(self, code: Float[Tensor, "stretches width"]) -> Float[Tensor, "stretches steps inputs"]:
-        """Scaled stretches from their codes."""
+    def decode(
+        self, code: Float[Tensor, "stretches width"]
+    ) -> tuple[Float[Tensor, "stretches steps inputs"], Float[Tensor, "stretches summary"]]:
+        """Scaled stretches from their codes, and w times their summaries."""
         states, _ = self.decoder((code / self.linear.scale)[:, None].expand(-1, self.steps, -1))
-        again: Tensor = self.linear.decode(code).view(len(code), self.steps, -1) + self.step(states)
-        return again
+        straight, told = self.linear.decode(code)
+        return straight.view(len(code), self.steps, -1) + self.step(states), told
 
     def vectors(self, sequences: Sequence[Float32[np.ndarray, "_ inputs"]]) -> Float32[np.ndarray, "sequences width"]:
         """The vector of each sequence: the mean code of its stretches, on the scale that all codes have."""
@@ -108,7 +117,7 @@ class SequenceAutoencoder(nn.Module):
         width = len(self.linear.there)
         total, weight = np.zeros((len(sequences), width)), np.zeros(len(sequences))
         with torch.no_grad():
-            for rows in torch.arange(len(cut.x)).split(BATCH):
+            for rows in torch.split(torch.arange(len(cut.x)), BATCH):
                 mask = cut.mask[rows]
                 code = self.encode(self.scaled(cut.x[rows], mask), mask) / self.linear.scale
                 lasts = mask.sum(1).numpy()
@@ -129,8 +138,7 @@ def fit_sequences(
 ) -> tuple[SequenceAutoencoder, Learned]:
     """An autoencoder taught on sequences.
 
-    What the encoder sees has noise on it and some steps blanked out; examples are moved in time. From the code also the
-    mean and spread of every input over the stretch must be told, so that codes hold what does not depend on when.
+    Examples are moved in time; what the LSTM sees has noise on it and some steps blanked out.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -144,48 +152,45 @@ def fit_sequences(
         network.centre.copy_(seen.mean(0))
         network.spread.copy_((seen - network.centre).square().mean().sqrt().clamp_min(1e-6))
     x = network.scaled(x, mask)
-    network.linear.start(x[taught].flatten(1), seed)
-    plain, directions = principal(x[taught].flatten(1), width, seed)
+    first = taught[:PRINCIPAL_ROWS]
+    moved = [_moved(x[first], mask[first], torch.full((len(first),), by)) for by in range(SHIFT + 1)]
+    copies, present = torch.cat([each for each, _ in moved]), torch.cat([there for _, there in moved])
+    network.linear.start(copies.flatten(1), summary(copies, present), config.summary, seed)
 
-    def loss(rows: Tensor, generator: torch.Generator | None) -> Tensor:
-        target, there = _moved(x[rows], mask[rows], generator)
-        code = network.encode(_spoiled(target, there, generator), there)
-        wrong = masked_error(target, network.decode(code), there).mean()
-        told = network.summary(code / network.linear.scale)
-        return wrong + SUMMARY * (told - _summary(target, there)).square().mean()
+    def wrong(rows: Tensor, generator: torch.Generator | None) -> Wrong:
+        target, there, spoiled = x[rows], mask[rows], None
+        if generator:
+            target, there = _moved(target, there, torch.randint(0, SHIFT + 1, (len(rows),), generator=generator))
+            spoiled = _spoiled(target, there, generator)
+        again, told = network.decode(network.encode(target, there, spoiled))
+        numbers = there.sum(1).clamp_min(1) * inputs
+        of_x = ((again - target).square() * there[:, :, None]).sum((1, 2))
+        of_summary = (told - network.told(target, there)[:, network.linear.size :]).square().sum(1)
+        return Wrong(of_x / numbers, (of_x + of_summary) / numbers)
 
-    def error(rows: Tensor) -> Tensor:
-        return masked_error(x[rows], network.decode(network.encode(x[rows], mask[rows])), mask[rows])
-
-    def straight(rows: Tensor) -> Tensor:
-        flat = x[rows].flatten(1) - plain
-        again = (plain + flat @ directions.T @ directions).view(len(rows), steps, inputs)
-        return masked_error(x[rows], again, mask[rows])
-
-    learned = learn(network, network.linear, len(x), loss, error, config, seed, progress, what)
-    learned.principal = mean_error(straight, held)
+    learned = learn(network, network.linear, len(x), wrong, config, seed, progress, what)
+    numbers = mask[held][:, :, None].expand(-1, -1, inputs).flatten(1)
+    learned.principal = principal_error(x[first].flatten(1), x[held].flatten(1), numbers, width, seed)
     return network, learned
 
 
-def _summary(
+def summary(
     x: Float[Tensor, "stretches steps inputs"], mask: Bool[Tensor, "stretches steps"]
 ) -> Float[Tensor, "stretches summary"]:
-    """Mean and standard deviation of every input over the steps that there are."""
+    """Mean, standard deviation and mean change from step to step of every input, over the steps that there are."""
     there, count = mask[:, :, None], mask.sum(1).clamp_min(1)[:, None]
     mean = (x * there).sum(1) / count
     spread = (((x - mean[:, None]) * there).square().sum(1) / count + 1e-6).sqrt()
-    return torch.cat([mean, spread], 1)
+    change = ((x[:, 1:] - x[:, :-1]).abs() * there[:, 1:]).sum(1) / (count - 1).clamp_min(1)
+    return torch.cat([mean, spread, change], 1)
 
 
 def _moved(
-    x: Float[Tensor, "stretches steps inputs"],
-    mask: Bool[Tensor, "stretches steps"],
-    generator: torch.Generator | None,
-) -> tuple[Tensor, Tensor]:
-    """Begun up to so many steps later: the first are gone; each stretch keeps at least its last step."""
+    x: Float[Tensor, "stretches steps inputs"], mask: Bool[Tensor, "stretches steps"], by: Int64[Tensor, " stretches"]
+) -> tuple[Float[Tensor, "stretches steps inputs"], Bool[Tensor, "stretches steps"]]:
+    """Begun so many steps later: the first are gone; each stretch keeps at least its last step."""
     steps, lasts = mask.shape[1], mask.sum(1)
-    by = torch.randint(0, SHIFT + 1, (len(x),), generator=generator).minimum((lasts - 1).clamp_min(0))
-    place = torch.arange(steps)[None] + by[:, None]
+    place = torch.arange(steps)[None] + by.minimum((lasts - 1).clamp_min(0))[:, None]
     there = place < lasts[:, None]
     taken = x.gather(1, place.clamp_max(steps - 1)[:, :, None].expand_as(x))
     return taken * there[:, :, None], there
@@ -194,7 +199,7 @@ def _moved(
 def _spoiled(
     x: Float[Tensor, "stretches steps inputs"],
     mask: Bool[Tensor, "stretches steps"],
-    generator: torch.Generator | None,
+    generator: torch.Generator,
 ) -> Float[Tensor, "stretches steps inputs"]:
     """With noise, and one step in ten blanked out."""
     kept = torch.rand(mask.shape, generator=generator) > 0.1

@@ -207,7 +207,8 @@ def serve() -> None:
 
 
 def _answer(asked: bytes) -> bytes:
-    start, arrays, fault = time.perf_counter(), (), None
+    start, fault = time.perf_counter(), None
+    arrays: tuple[np.ndarray, ...] = ()
     try:
         function, arguments = pickle.loads(asked)
         arrays = tuple(np.ascontiguousarray(array) for array in function(*arguments))
