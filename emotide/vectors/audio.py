@@ -100,7 +100,9 @@ class SoundVectors:
         jobs = [(decode_sound, (place, RATE, SECONDS, limits)) for place in chosen(locations, config.examples, seed)]
         with Decoders(limits) as decoders:
             steps = [mel_steps(found.arrays[0]) for found in decoded(jobs, decoders, progress) if not found.fault]
-        return cls(*fit_sequences(steps, INPUTS, STEPS, width, seed, config, progress, "sound autoencoder"), limits)
+        return cls(
+            *fit_sequences(steps, INPUTS, STEPS, width, seed, config, progress, "sound autoencoder", TOGETHER), limits
+        )
 
     def encode(
         self, locations: Sequence[str | None], decoders: Decoders | None = None, progress: Progress | None = None
@@ -149,6 +151,6 @@ class SoundVectors:
     def load(cls, folder: Path) -> "SoundVectors":
         """What `save` wrote."""
         facts, weights = load_network(folder, cls.name)
-        network = SequenceAutoencoder(INPUTS, STEPS, facts["width"])
+        network = SequenceAutoencoder(INPUTS, STEPS, facts["width"], TOGETHER)
         network.load_state_dict(weights)
         return cls(network, Learned(**facts["learned"]), MediaLimits(**facts["limits"]))

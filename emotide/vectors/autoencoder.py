@@ -34,7 +34,7 @@ class LearningConfig(BaseModel, frozen=True, extra="forbid"):
     batch: int = Field(32, ge=1, description="examples of a gradient step")
     learning_rate: float = Field(5e-4, gt=0, description="of Adam, for encoder and decoder; falls to nought in the end")
     linear_rate: float = Field(0.0, ge=0, description="of Adam, for P, Q and ȳ")
-    summary: float = Field(0.25, ge=0, description="variance of the summary, in variances of the examples")
+    summary: float | None = Field(None, ge=0, description="variance of the summary, in variances of the examples")
     held_out: float = Field(0.1, gt=0, lt=1, description="share of the examples that only says when to stop")
     examples: int = Field(20_000, ge=1, description="drawn from the log, at most")
 
@@ -118,13 +118,10 @@ def principal(
     values, vectors = torch.linalg.eigh(rows @ rows.T)
     kept = (values > 1e-9 * values.max().clamp_min(1e-12)) if len(x) else values > 0
     found = ((vectors.T @ rows)[kept] / values[kept].sqrt()[:, None]).flip(0)[:width]
-    filling = torch.randn(width - len(found), size, generator=generator, dtype=torch.double)
-    filling -= filling @ found.T @ found
-    if len(filling):
-        filling = torch.linalg.qr(filling.T)[0].T
-        if len(filling) < width - len(found):  # examples of fewer numbers than the code has
-            filling = torch.cat([filling, filling.new_zeros(width - len(found) - len(filling), size)])
-    return mean, torch.cat([found, filling]).float()
+    filling = torch.randn(min(width, size) - len(found), size, generator=generator, dtype=torch.double)
+    filling = torch.linalg.qr((filling - filling @ found.T @ found).T)[0].T
+    beyond = filling.new_zeros(max(0, width - size), size)  # where examples have fewer numbers than the code
+    return mean, torch.cat([found, filling, beyond]).float()
 
 
 class Wrong(NamedTuple):

@@ -175,7 +175,8 @@ def open_container(location: str, limits: MediaLimits) -> Iterator[Any]:
                     raise BadInput(f"says it lasts {lasting:.0f} s; at most {limits.seconds:.0f} are read", location)
                 yield container
         except (av.error.FFmpegError, ValueError, EOFError) as error:  # av's errors are also OSErrors
-            raise BadInput(f"is no sound or video that can be read ({error})", location) from error
+            said = getattr(error, "strerror", None) or error
+            raise BadInput(f"is no sound or video that can be read ({said})", location) from error
 
 
 def sound_stream(container: Any, location: str, limits: MediaLimits) -> Any:

@@ -1,6 +1,7 @@
 """From files to vectors: decoded by children, encoded in batches, in the order asked, a mask for what is absent."""
 
 import json
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
@@ -9,6 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float32
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
@@ -26,7 +28,8 @@ class Encoded(NamedTuple):
     vectors: Float32[np.ndarray, "files width"]  # zeros where a file is absent
     present: Bool[np.ndarray, " files"]
     faults: list[str | None]  # None where there is a vector, and where no file was named
-    seconds: float  # that decoders were at it, all together
+    decoding: float  # seconds that children were at it, all together
+    encoding: float  # seconds that this process was
 
 
 def encoded_in_order(
@@ -52,18 +55,19 @@ def encoded_in_order(
     asked = [(k, job) for k, job in enumerate(jobs) if job is not None]
     found, present = np.zeros((len(jobs), width), np.float32), np.zeros(len(jobs), bool)
     faults: list[str | None] = [None] * len(jobs)
-    seconds = 0.0
+    decoding = encoding = 0.0
     with _children(decoders, limits) as children:
         outcomes = zip((k for k, _ in asked), decoded([job for _, job in asked], children, progress), strict=True)
         while block := list(islice(outcomes, batch)):
-            seconds += sum(outcome.seconds for _, outcome in block)
+            decoding += sum(outcome.seconds for _, outcome in block)
             for k, outcome in block:
                 faults[k] = outcome.fault
             good = [(k, outcome.arrays) for k, outcome in block if outcome.fault is None]
             if good:
-                rows = [k for k, _ in good]
+                rows, start = [k for k, _ in good], time.perf_counter()
                 found[rows], present[rows] = vectors([arrays for _, arrays in good]), True
-    return Encoded(found, present, faults, seconds)
+                encoding += time.perf_counter() - start
+    return Encoded(found, present, faults, decoding, encoding)
 
 
 def decoded(jobs: Sequence[Job], decoders: Decoders, progress: Progress | None) -> Iterator[Outcome]:
@@ -98,7 +102,7 @@ def load_network(folder: Path, name: str) -> tuple[dict[str, Any], dict[str, Ten
     try:
         facts = json.loads((folder / f"{name}.json").read_text("utf-8"))
         return facts, load_file(folder / f"{name}.safetensors")
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, SafetensorError) as error:
         raise ModelMismatch(f"{folder}: the {name} vectors cannot be loaded ({error})") from error
 
 

@@ -30,6 +30,7 @@ from emotide.vectors.workers import Decoders, Job
 SIZE = 64  # pixels of a side, as the autoencoder sees an image
 CHANNELS = (16, 32, 64, 64)  # each layer halves the side
 CELLS, DIRECTIONS = 8, 8  # of the summary: cells a side, directions of edges
+SUMMARY = 0.1  # variance of the summary, in variances of the images
 BATCH = 64
 FRAMES = 4  # of a video that teaches images
 
@@ -194,7 +195,7 @@ def fit_images(
     taught, held = shares(len(images), config, seed)
     plain = _scaled(pixels[taught[:PRINCIPAL_ROWS]])
     both = torch.cat([plain, plain.flip(3)])
-    network.linear.start(both.flatten(1), edges(both), config.summary, seed)
+    network.linear.start(both.flatten(1), edges(both), SUMMARY if config.summary is None else config.summary, seed)
 
     def wrong(rows: Tensor, generator: torch.Generator | None) -> Wrong:
         x = _scaled(pixels[rows])

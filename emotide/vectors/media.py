@@ -36,14 +36,13 @@ def encode_once(
     """
     faults: dict[str, str] = {}
     contents = _contents([place for place in locations if place is not None], encoder.limits, faults)
-    seconds = 0.0
+    spent = np.zeros(2)
 
     with Decoders(encoder.limits) as decoders:
 
         def encode(files: list[str]) -> np.ndarray:
-            nonlocal seconds
             found = encoder.encode(files, decoders)
-            seconds += found.seconds
+            spent[:] += found.decoding, found.encoding
             faults.update({file: fault for file, fault in zip(files, found.faults, strict=True) if fault})
             return np.where(found.present[:, None], found.vectors, np.nan)
 
@@ -60,7 +59,7 @@ def encode_once(
     reasons = {contents[place]: fault for place, fault in faults.items() if place in contents}  # of equal files one ran
     told = [None if place is None else faults.get(place, reasons.get(contents.get(place, b""))) for place in locations]
     vectors[lost] = 0
-    return Encoded(vectors, present & ~lost, told, seconds)
+    return Encoded(vectors, present & ~lost, told, float(spent[0]), float(spent[1]))
 
 
 def content_digest(location: str, limits: MediaLimits) -> bytes:

@@ -28,6 +28,7 @@ from emotide.vectors.autoencoder import (
 from emotide.vectors.cache import Progress
 
 HIDDEN = 128
+SUMMARY = 0.3  # variance of the summary, in variances of the stretches
 SHIFT = 3  # steps by which an example is moved in time, at most
 BATCH = 256
 
@@ -62,22 +63,22 @@ class SequenceAutoencoder(nn.Module):
         inputs: numbers of a step.
         steps: of a stretch, at most.
         width: of the code.
-        hidden: of the LSTMs' states.
+        moments: that a step holds, one after the other; the summary is over them.
     """
 
     centre: Tensor  # [inputs] mean of the training examples
     spread: Tensor  # one number, their standard deviation
 
-    def __init__(self, inputs: int, steps: int, width: int, hidden: int = HIDDEN) -> None:
+    def __init__(self, inputs: int, steps: int, width: int, moments: int = 1) -> None:
         super().__init__()
-        self.steps = steps
+        self.steps, self.moments = steps, moments
         self.register_buffer("centre", torch.zeros(inputs))
         self.register_buffer("spread", torch.ones(()))
-        self.linear = Linear(steps * inputs, 3 * inputs, width)
-        self.encoder = nn.LSTM(inputs, hidden, batch_first=True)
-        self.last = silent(nn.Linear(hidden, width))
-        self.decoder = nn.LSTM(width, hidden, batch_first=True)
-        self.step = silent(nn.Linear(hidden, inputs))
+        self.linear = Linear(steps * inputs, 3 * inputs // moments, width)
+        self.encoder = nn.LSTM(inputs, HIDDEN, batch_first=True)
+        self.last = silent(nn.Linear(HIDDEN, width))
+        self.decoder = nn.LSTM(width, HIDDEN, batch_first=True)
+        self.step = silent(nn.Linear(HIDDEN, inputs))
 
     def scaled(
         self, x: Float[Tensor, "stretches steps inputs"], mask: Bool[Tensor, "stretches steps"]
@@ -89,7 +90,7 @@ class SequenceAutoencoder(nn.Module):
         self, x: Float[Tensor, "stretches steps inputs"], mask: Bool[Tensor, "stretches steps"]
     ) -> Float[Tensor, "stretches both"]:
         """y: scaled stretches laid flat, and their summary."""
-        return self.linear.told(x.flatten(1), summary(x, mask))
+        return self.linear.told(x.flatten(1), summary(x, mask, self.moments))
 
     def encode(
         self,
@@ -135,6 +136,7 @@ def fit_sequences(
     config: LearningConfig,
     progress: Progress | None = None,
     what: str = "sequence autoencoder",
+    moments: int = 1,
 ) -> tuple[SequenceAutoencoder, Learned]:
     """An autoencoder taught on sequences.
 
@@ -142,7 +144,7 @@ def fit_sequences(
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        network = SequenceAutoencoder(inputs, steps, width)
+        network = SequenceAutoencoder(inputs, steps, width, moments)
     cut = stretches(sequences, steps, inputs)
     rows = torch.randperm(len(cut.x), generator=torch.Generator().manual_seed(seed))[: config.examples]
     x, mask = cut.x[rows], cut.mask[rows]
@@ -154,8 +156,9 @@ def fit_sequences(
     x = network.scaled(x, mask)
     first = taught[:PRINCIPAL_ROWS]
     moved = [_moved(x[first], mask[first], torch.full((len(first),), by)) for by in range(SHIFT + 1)]
+    share = SUMMARY if config.summary is None else config.summary
     copies, present = torch.cat([each for each, _ in moved]), torch.cat([there for _, there in moved])
-    network.linear.start(copies.flatten(1), summary(copies, present), config.summary, seed)
+    network.linear.start(copies.flatten(1), summary(copies, present, moments), share, seed)
 
     def wrong(rows: Tensor, generator: torch.Generator | None) -> Wrong:
         target, there, spoiled = x[rows], mask[rows], None
@@ -175,9 +178,14 @@ def fit_sequences(
 
 
 def summary(
-    x: Float[Tensor, "stretches steps inputs"], mask: Bool[Tensor, "stretches steps"]
+    x: Float[Tensor, "stretches steps inputs"], mask: Bool[Tensor, "stretches steps"], moments: int = 1
 ) -> Float[Tensor, "stretches summary"]:
-    """Mean, standard deviation and mean change from step to step of every input, over the steps that there are."""
+    """Mean, standard deviation and mean change from moment to moment of every input, over the moments that there are.
+
+    A step's inputs are those of so many moments, one after the other.
+    """
+    x = x.reshape(len(x), x.shape[1] * moments, x.shape[2] // moments)
+    mask = mask.repeat_interleave(moments, 1)
     there, count = mask[:, :, None], mask.sum(1).clamp_min(1)[:, None]
     mean = (x * there).sum(1) / count
     spread = (((x - mean[:, None]) * there).square().sum(1) / count + 1e-6).sqrt()

@@ -87,7 +87,8 @@ class VideoVectors:
             [place if there else None for place, there in zip(locations, seen.present, strict=True)], decoders, progress
         )
         both = np.concatenate([seen.vectors, heard.vectors], 1)
-        return Encoded(both, seen.present, seen.faults, seen.seconds + heard.seconds)
+        decoding, encoding = seen.decoding + heard.decoding, seen.encoding + heard.encoding
+        return Encoded(both, seen.present, seen.faults, decoding, encoding)
 
     def vectors(self, videos: Sequence[UInt8[np.ndarray, "_ size size 3"]]) -> Float32[np.ndarray, "videos width"]:
         """The vectors of decoded frames, without sound."""

@@ -1,6 +1,7 @@
 """A small made sample of every set, in the form in which it is published, with its traps."""
 
 import gzip
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,7 +18,7 @@ ESM = (
     "random_id,used_tt,w_tweeted,w_scrolled,positive,negative,sad,afraid,joyful,angry,bored,lonely,"
     "disgusted,anxious,excited,tired,StartDate,obs\n"
 )
-SAMPLES: dict[str, dict[str, str]] = {
+SAMPLES: dict[str, dict[str, str | dict[str, bytes]]] = {  # file -> its text, or the entries of a zip
     "meld": {
         # an apostrophe of Windows-1252, utterances out of order, dialogue ids that restart in each split
         "train_sent_emo.csv": (
@@ -105,6 +106,18 @@ SAMPLES: dict[str, dict[str, str]] = {
         "soc-sign-bitcoinotc.csv": "source,target,weight,time\n6,2,4,1289241911.72836\n6,6,1,1289241912\n"
         "2,6,-10,1289241941.53378\n",
     },
+    "emodb": {
+        # an entry in a folder, an entry that no post names
+        "labels.csv": "file,speaker,sex,sentence,emotion,seconds\n"
+        "03a01Fa.wav,03,m,a01,happiness,2.0\n13a01Lb.wav,13,f,a01,boredom,2.0\n16b10Wb.wav,16,f,b10,anger,2.0\n",
+        "emodb_speakers_03_12.zip": {"wav/03a01Fa.wav": b"RIFF one", "03a02Nc.wav": b"RIFF"},
+        "emodb_speakers_13_16.zip": {"13a01Lb.wav": b"RIFF two", "16b10Wb.wav": b"RIFF three"},
+    },
+    "face_expressions": {
+        # sorted by emotion
+        "labels.csv": "file,emotion\n" + "".join(f"f{k}.jpg,fear\n" for k in range(18)) + "f18.jpg,happiness\n",
+        "face_expressions.zip": {f"f{k}.jpg": b"\xff\xd8" + bytes([k]) for k in range(19)},
+    },
     "emobank": {
         "emobank.csv": 'id,split,V,A,D,text\nA_1_9,train,3.0,1,5.0,"Remember ""it"", so"\nA_10_12,dev,4.0,3.0,2.0,No\n',
     },
@@ -115,11 +128,15 @@ SAMPLES: dict[str, dict[str, str]] = {
 def sample(tmp_path: Path) -> Callable[..., Path]:
     """`sample(name, {file: text})`: the folder of a sample; a text replaces that of the sample, None leaves it out."""
 
-    def write(name: str, files: dict[str, str | None] | None = None) -> Path:
+    def write(name: str, files: dict[str, str | dict[str, bytes] | None] | None = None) -> Path:
         folder = tmp_path / name
         folder.mkdir()
         for file, text in (SAMPLES[name] | (files or {})).items():
-            if text is not None:
+            if isinstance(text, dict):
+                with zipfile.ZipFile(folder / file, "w") as archive:
+                    for entry, content in text.items():
+                        archive.writestr(entry, content)
+            elif text is not None:
                 data = text.encode()
                 (folder / file).write_bytes(gzip.compress(data) if file.endswith(".gz") else data)
         return folder

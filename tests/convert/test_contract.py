@@ -9,9 +9,14 @@ import pytest
 from emotide.convert import CONVERTERS, convert
 from emotide.log.tables import TABLES
 
-BUILT_IN = {"polarity", "pad", "meld", "goemotions", "mood_report"}
+BUILT_IN = {"polarity", "pad", "meld", "goemotions", "mood_report", "ekman_neutral"}
 MELD = {"anger", "disgust", "fear", "joy", "neutral", "sadness", "surprise"}
-CLOSED = {"polarity": {"negative", "neutral", "positive"}, "mood_report": {"well", "distressed"}, "meld": MELD}
+CLOSED = {
+    "polarity": {"negative", "neutral", "positive"},
+    "mood_report": {"well", "distressed"},
+    "meld": MELD,
+    "ekman_neutral": MELD,
+}
 
 
 def breaches(log: Path) -> list[str]:
@@ -35,7 +40,15 @@ def breaches(log: Path) -> list[str]:
         found += [f"{name}: key {key} repeats"] * rows.select(key).is_duplicated().any()
         if "source_id" in rows.columns and (rows["source_id"] == rows["target_id"]).any():
             found.append(f"{name}: somebody is in touch with himself")
-    return found + _links(tables)
+    return found + _links(tables) + _media(tables.get("posts", TABLES["posts"].empty()), log)
+
+
+def _media(posts: pl.DataFrame, log: Path) -> list[str]:
+    paths = [path for column in ("image", "audio", "video") if column in posts.columns for path in posts[column]]
+    named = {path for path in paths if path is not None}
+    there = {file.relative_to(log).as_posix() for file in log.rglob("*") if file.is_file()}
+    spare = {file for file in there if file.startswith("media/")} - named
+    return [f"posts: {path} is not there" for path in named - there] + [f"{file} is no post's" for file in spare]
 
 
 def _links(tables: dict[str, pl.DataFrame]) -> list[str]:

@@ -89,3 +89,29 @@ def test_every_converter_says_what_it_is(name):
     assert converter.about
     assert converter.licence
     assert (converter.read.__doc__ or "").strip()
+
+
+ARCHIVE = "emodb_speakers_13_16.zip"
+
+
+def test_media_that_are_missing_or_broken_are_named_before_anything_is_written(sample, tmp_path):
+    source = sample("emodb", {ARCHIVE: {"13a01Lb.wav": b"RIFF"}})
+    with pytest.raises(BadInput, match=r"'16b10Wb\.wav' is in no archive"):
+        convert("emodb", source, tmp_path / "log")
+    (source / ARCHIVE).write_bytes(b"PK broken")
+    with pytest.raises(BadInput, match=rf"{ARCHIVE}: cannot be read as a zip"):
+        convert("emodb", source, tmp_path / "log")
+    (source / ARCHIVE).unlink()
+    with pytest.raises(BadInput, match=rf"{ARCHIVE}: no such file"):
+        convert("emodb", source, tmp_path / "log")
+    assert not (tmp_path / "log").exists()
+
+
+def test_an_entry_cannot_leave_the_log(sample, tmp_path):
+    source = sample("emodb", {ARCHIVE: {"../../13a01Lb.wav": b"RIFF", "16b10Wb.wav": b"RIFF"}})
+    convert("emodb", source, tmp_path / "log")
+    assert not (tmp_path.parent / "13a01Lb.wav").exists()
+    assert (tmp_path / "log" / "media" / "13a01Lb.wav").read_bytes() == b"RIFF"
+    (source / "labels.csv").write_text("file,speaker,sentence,emotion\n../x.wav,03,a01,anger\n")
+    with pytest.raises(BadInput, match="is in no archive"):
+        convert("emodb", source, tmp_path / "other")

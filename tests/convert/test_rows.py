@@ -228,3 +228,30 @@ def test_bitcoin_ratings_are_trust_or_distrust(converted):
     assert rows(converted("bitcoin_otc"), "interactions", "source_id", "target_id", "kind") == [
         ("6", "2", "trust"), ("2", "6", "distrust"),
     ]  # fmt: skip
+
+
+def test_emodb_holds_speakers_out_and_brings_its_sounds(converted):
+    log = converted("emodb")
+    assert rows(log, "posts", "post_id", "user_id", "time", "audio", "split") == [
+        ("03a01Fa", "03", at("2000-01-01T00:00"), "media/03a01Fa.wav", "train"),
+        ("13a01Lb", "13", at("2000-01-01T00:01"), "media/13a01Lb.wav", "dev"),
+        ("16b10Wb", "16", at("2000-01-01T00:02"), "media/16b10Wb.wav", "test"),
+    ]
+    assert rows(log, "labels", "post_id", "space", "category") == [
+        ("03a01Fa", "emodb", "happiness"), ("13a01Lb", "emodb", "boredom"), ("16b10Wb", "emodb", "anger"),
+    ]  # fmt: skip
+    assert {file.name: file.read_bytes() for file in (log / "media").iterdir()} == {
+        "03a01Fa.wav": b"RIFF one", "13a01Lb.wav": b"RIFF two", "16b10Wb.wav": b"RIFF three",
+    }  # fmt: skip
+
+
+def test_faces_take_turns_and_every_emotion_is_shared_out_alike(converted):
+    log = converted("face_expressions")
+    posts = rows(log, "posts", "post_id", "user_id", "image", "split")
+    assert posts[:3] == [
+        ("f0", "p-f0", "media/f0.jpg", "train"), ("f18", "p-f18", "media/f18.jpg", "train"),
+        ("f1", "p-f1", "media/f1.jpg", "train"),
+    ]  # fmt: skip
+    assert [split for *_, split in posts] == ["train"] * 15 + ["dev"] * 3 + ["test"]
+    assert set(rows(log, "labels", "space", "category")) == {("ekman_neutral", "fear"), ("ekman_neutral", "joy")}
+    assert (log / "media" / "f7.jpg").read_bytes() == b"\xff\xd8\x07"
