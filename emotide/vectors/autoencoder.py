@@ -30,9 +30,9 @@ class LearningConfig(BaseModel, frozen=True, extra="forbid"):
     """How an autoencoder is taught."""
 
     epochs: int = Field(30, ge=0, description="at most")
-    patience: int = Field(5, ge=1, description="epochs without a better one on held-out examples, then it stops")
+    patience: int = Field(8, ge=1, description="epochs without a better one on held-out examples, then it stops")
     batch: int = Field(32, ge=1, description="examples of a gradient step")
-    learning_rate: float = Field(5e-4, gt=0, description="of Adam, for encoder and decoder; falls to nought in the end")
+    learning_rate: float = Field(1e-3, gt=0, description="of Adam, for encoder and decoder; falls to nought in the end")
     linear_rate: float = Field(0.0, ge=0, description="of Adam, for P, Q and ȳ")
     summary: float | None = Field(None, ge=0, description="variance of the summary, in variances of the examples")
     held_out: float = Field(0.1, gt=0, lt=1, description="share of the examples that only says when to stop")

@@ -30,7 +30,7 @@ from emotide.vectors.workers import Decoders, Job
 SIZE = 64  # pixels of a side, as the autoencoder sees an image
 CHANNELS = (16, 32, 64, 64)  # each layer halves the side
 CELLS, DIRECTIONS = 8, 8  # of the summary: cells a side, directions of edges
-SUMMARY = 0.1  # variance of the summary, in variances of the images
+SUMMARY = 0.06  # variance of the summary, in variances of the images
 BATCH = 64
 FRAMES = 4  # of a video that teaches images
 
@@ -60,13 +60,10 @@ class ConvAutoencoder(nn.Module):
         """y: the values of images in [0, 1] and their edges."""
         return self.linear.told(x.flatten(1), edges(x))
 
-    def encode(
-        self, x: Float[Tensor, "images 3 size size"], spoiled: Float[Tensor, "images 3 size size"] | None = None
-    ) -> Float[Tensor, "images width"]:
-        """The code of images whose values lie in [0, 1]; the convolutions may see them spoiled."""
+    def encode(self, x: Float[Tensor, "images 3 size size"]) -> Float[Tensor, "images width"]:
+        """The code of images whose values lie in [0, 1]."""
         mean = self.linear.mean[: self.linear.size].detach().view(3, self.size, self.size)
-        seen = 4 * ((x if spoiled is None else spoiled) - mean)
-        code: Tensor = self.linear.encode(self.told(x)) + self.linear.scale * self.encoder(seen)
+        code: Tensor = self.linear.encode(self.told(x)) + self.linear.scale * self.encoder(4 * (x - mean))
         return code
 
     def decode(
@@ -185,8 +182,7 @@ def fit_images(
 ) -> tuple[ConvAutoencoder, Learned]:
     """An autoencoder taught on decoded images.
 
-    An image and its mirror image teach alike. What the convolutions see has noise on it and, in half of the images, a
-    patch blanked out (Vincent et al. 2008).
+    An image and its mirror image teach alike.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -201,8 +197,7 @@ def fit_images(
         x = _scaled(pixels[rows])
         if generator:
             x = _mirrored(x, generator)
-        code = network.encode(x, _spoiled(x, generator) if generator else None)
-        again, summary = network.decode(code)
+        again, summary = network.decode(network.encode(x))
         of_x = (again - x).square().flatten(1).sum(1)
         of_summary = (summary - network.told(x)[:, network.linear.size :]).square().sum(1)
         return Wrong(of_x / network.linear.size, (of_x + of_summary) / network.linear.size)
@@ -219,15 +214,3 @@ def _scaled(images: UInt8[Tensor, "images size size 3"]) -> Float[Tensor, "image
 def _mirrored(x: Float[Tensor, "images 3 size size"], generator: torch.Generator) -> Tensor:
     turn = torch.rand(len(x), generator=generator) < 0.5
     return torch.where(turn[:, None, None, None], x.flip(3), x)
-
-
-def _spoiled(x: Float[Tensor, "images 3 size size"], generator: torch.Generator) -> Tensor:
-    """With noise, and in half of the images a patch of a quarter of each side blanked out."""
-    side, count = x.shape[2], len(x)
-    corner = torch.randint(0, side - side // 4, (2, count, 1), generator=generator)
-    place = torch.arange(side)
-    rows, columns = ((place >= c) & (place < c + side // 4) for c in corner)
-    patch = (rows[:, :, None] & columns[:, None, :])[:, None]
-    patch &= (torch.rand(count, generator=generator) < 0.5)[:, None, None, None]
-    noise = torch.randn(x.shape, generator=generator) * 0.02
-    return torch.where(patch, x.mean((1, 2, 3), keepdim=True), x + noise)

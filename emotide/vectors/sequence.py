@@ -93,13 +93,10 @@ class SequenceAutoencoder(nn.Module):
         return self.linear.told(x.flatten(1), summary(x, mask, self.moments))
 
     def encode(
-        self,
-        x: Float[Tensor, "stretches steps inputs"],
-        mask: Bool[Tensor, "stretches steps"],
-        spoiled: Float[Tensor, "stretches steps inputs"] | None = None,
+        self, x: Float[Tensor, "stretches steps inputs"], mask: Bool[Tensor, "stretches steps"]
     ) -> Float[Tensor, "stretches width"]:
-        """The code of scaled stretches; the LSTM may see them spoiled."""
-        states, _ = self.encoder(x if spoiled is None else spoiled)
+        """The code of scaled stretches."""
+        states, _ = self.encoder(x)
         last = states[torch.arange(len(x)), mask.sum(1).clamp_min(1) - 1]
         code: Tensor = self.linear.encode(self.told(x, mask)) + self.linear.scale * self.last(last)
         return code
@@ -140,7 +137,7 @@ def fit_sequences(
 ) -> tuple[SequenceAutoencoder, Learned]:
     """An autoencoder taught on sequences.
 
-    Examples are moved in time; what the LSTM sees has noise on it and some steps blanked out.
+    What begins up to three steps later teaches alike.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -161,11 +158,10 @@ def fit_sequences(
     network.linear.start(copies.flatten(1), summary(copies, present, moments), share, seed)
 
     def wrong(rows: Tensor, generator: torch.Generator | None) -> Wrong:
-        target, there, spoiled = x[rows], mask[rows], None
+        target, there = x[rows], mask[rows]
         if generator:
             target, there = _moved(target, there, torch.randint(0, SHIFT + 1, (len(rows),), generator=generator))
-            spoiled = _spoiled(target, there, generator)
-        again, told = network.decode(network.encode(target, there, spoiled))
+        again, told = network.decode(network.encode(target, there))
         numbers = there.sum(1).clamp_min(1) * inputs
         of_x = ((again - target).square() * there[:, :, None]).sum((1, 2))
         of_summary = (told - network.told(target, there)[:, network.linear.size :]).square().sum(1)
@@ -202,14 +198,3 @@ def _moved(
     there = place < lasts[:, None]
     taken = x.gather(1, place.clamp_max(steps - 1)[:, :, None].expand_as(x))
     return taken * there[:, :, None], there
-
-
-def _spoiled(
-    x: Float[Tensor, "stretches steps inputs"],
-    mask: Bool[Tensor, "stretches steps"],
-    generator: torch.Generator,
-) -> Float[Tensor, "stretches steps inputs"]:
-    """With noise, and one step in ten blanked out."""
-    kept = torch.rand(mask.shape, generator=generator) > 0.1
-    noise = torch.randn(x.shape, generator=generator) * 0.1
-    return (x + noise) * (mask & kept)[:, :, None]
