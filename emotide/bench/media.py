@@ -47,6 +47,7 @@ class Fitted:
     inputs: dict[str, np.ndarray]  # method -> [examples, numbers]
     error: float  # mean squared error of our autoencoder on test
     epoch: int  # that was kept
+    share: float  # of the summary
 
 
 Fit = Callable[[np.ndarray, np.ndarray, int], Fitted]  # numbers of the training and test examples, a seed
@@ -66,7 +67,7 @@ def run_emodb(data: Path, seeds: list[int], say: Say, progress: Progress) -> dic
         network, learned = fit_sequences(taught, INPUTS, STEPS, 64, seed, LearningConfig(), moments=TOGETHER)
         ours = SoundVectors(network, learned, LIMITS)
         error = float(ours.errors([sounds[k] for k in test]).mean() * network.spread**2)
-        return Fitted({"codes": ours.vectors(sounds), "raw": raw}, error, learned.best)
+        return Fitted({"codes": ours.vectors(sounds), "raw": raw}, error, learned.best, learned.summary)
 
     speakers = posts["user_id"].to_numpy()
     return _measured(raw, posts["category"].to_numpy(), speakers, fit, seeds, say, progress)
@@ -85,7 +86,7 @@ def run_face(data: Path, seeds: list[int], say: Say, progress: Progress) -> dict
         ours = ImageVectors(network, learned, LIMITS)
         _, again = ours.pictures(images[test])
         error = float(np.square(again.reshape(len(test), -1).astype(np.float32) / 255 - raw[test]).mean())
-        return Fitted({"codes": ours.vectors(images), "raw": raw}, error, learned.best)
+        return Fitted({"codes": ours.vectors(images), "raw": raw}, error, learned.best, learned.summary)
 
     return _measured(raw, posts["category"].to_numpy(), np.arange(len(images)), fit, seeds, say, progress)
 
@@ -96,7 +97,7 @@ def _measured(
     """Mean recall of the categories by a linear probe, each example tested once; and reconstruction."""
     from sklearn.metrics import recall_score
 
-    start, scores, errors, epochs = time.monotonic(), [], [], []
+    start, scores, errors, kept = time.monotonic(), [], [], []
     for seed in seeds:
         read = {method: np.empty_like(label) for method in METHODS}
         wrong = []
@@ -108,7 +109,7 @@ def _measured(
             inputs = fitted.inputs | {"pca": components.numpy()}
             again = components[test] @ directions + mean
             wrong.append((fitted.error, float((again - x[test]).square().mean()), len(test)))
-            epochs.append(fitted.epoch)
+            kept.append([fitted.epoch, fitted.share])
             for method in METHODS:
                 read[method][test] = _probed(inputs[method], label, owner, train, test)
             progress(seed * FOLDS + fold + 1, len(seeds) * FOLDS, "folds")
@@ -122,7 +123,7 @@ def _measured(
         "seconds": round(time.monotonic() - start, 1),
         "probe": {method: spread([score[method] for score in scores]) for method in METHODS},
         "reconstruction": {m: float(f"{np.mean([error[m] for error in errors]):.4g}") for m in METHODS[:2]},
-        "epochs_kept": epochs,
+        "epochs_and_summaries": kept,
     }
 
 
@@ -242,7 +243,7 @@ def codes_joined(found: dict[str, Any]) -> dict[str, Any]:
     out: dict[str, Any] = {
         figure: {name: one[figure] for name, one in found.items()} for figure in ("probe", "reconstruction")
     }
-    told = ("examples", "seeds", "seconds", "epochs_kept")
+    told = ("examples", "seeds", "seconds", "epochs_and_summaries")
     return out | {"how": {name: {key: one[key] for key in told} for name, one in found.items()}}
 
 

@@ -1,4 +1,7 @@
-"""Posts become compact vectors, computed once (paper 2; DESIGN 3.7)."""
+"""Posts become compact vectors, computed once (paper 2; DESIGN 3.7).
+
+Encoders of media stand in `emotide.vectors.media`: children that decode import this package, and shall not load torch.
+"""
 
 from emotide.vectors.cache import VectorCache, default_cache
 from emotide.vectors.minilm import MiniLM

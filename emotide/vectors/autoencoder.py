@@ -5,8 +5,9 @@
     ŷ      = ȳ + Q code + [decoder(code), 0]  Q starts as Pᵀ; encoder and decoder start at nought
 
 So training starts at principal components of the same width and goes on from there; the best epoch on held-out
-examples is kept, the start among them. The summary holds what does not depend on where or when something is in x; w
-gives it a share of the variance of y.
+examples is kept, the start among them. The summary holds what does not depend on where or when something is in x. By w
+it has as much of the variance of y as leaves x told no worse than by principal components of x alone: examples that
+are turned or moved (a mirror image, a sound that begins later) make room for it.
 """
 
 import copy
@@ -34,7 +35,11 @@ class LearningConfig(BaseModel, frozen=True, extra="forbid"):
     batch: int = Field(32, ge=1, description="examples of a gradient step")
     learning_rate: float = Field(1e-3, gt=0, description="of Adam, for encoder and decoder; falls to nought in the end")
     linear_rate: float = Field(0.0, ge=0, description="of Adam, for P, Q and ȳ")
-    summary: float | None = Field(None, ge=0, description="variance of the summary, in variances of the examples")
+    summaries: tuple[float, ...] = Field(
+        (1.0, 0.7, 0.5, 0.35, 0.25, 0.15, 0.1, 0.05, 0.0),
+        description="variance of the summary, in variances of the examples; the first that costs nothing is taken",
+    )
+    costs: float = Field(0.98, gt=0, description="error at the start, in errors by principal components, at most")
     held_out: float = Field(0.1, gt=0, lt=1, description="share of the examples that only says when to stop")
     examples: int = Field(20_000, ge=1, description="drawn from the log, at most")
 
@@ -48,6 +53,7 @@ class Learned:
     losses: list[float] = field(default_factory=list)  # squared error of y, per number of x: says when to stop
     principal: float = float("nan")  # squared error of x by principal components of x of equal width
     best: int = 0  # the epoch that is kept
+    summary: float = 0.0  # variance that the summary has, in variances of the examples
 
 
 class Linear(nn.Module):
@@ -122,6 +128,32 @@ def principal(
     filling = torch.linalg.qr((filling - filling @ found.T @ found).T)[0].T
     beyond = filling.new_zeros(max(0, width - size), size)  # where examples have fewer numbers than the code
     return mean, torch.cat([found, filling, beyond]).float()
+
+
+def begin(
+    linear: Linear,
+    x: Float[Tensor, "examples size"],
+    summary: Float[Tensor, "examples summary"],
+    error: Callable[[], float],
+    principal: float,
+    config: LearningConfig,
+    seed: int,
+) -> float:
+    """Begin with as large a share of the summary as costs nothing; the share.
+
+    Args:
+        linear: the straight way that begins.
+        x, summary: of the examples that teach.
+        error: mean squared error of x of held-out examples, as the straight way is then.
+        principal: that by principal components of x.
+        config: which shares are tried.
+        seed: of directions that fill up.
+    """
+    for share in config.summaries:
+        linear.start(x, summary, share, seed)
+        if not error() > config.costs * principal:
+            break
+    return share
 
 
 class Wrong(NamedTuple):

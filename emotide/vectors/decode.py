@@ -184,6 +184,8 @@ def sound_stream(container: Any, location: str, limits: MediaLimits) -> Any:
     if not container.streams.audio:
         raise BadInput("has no sound", location)
     stream = container.streams.audio[0]
+    if stream.codec_context is None:
+        raise BadInput("the sound is of a kind that cannot be decoded", location)
     rate, channels = stream.codec_context.sample_rate, stream.codec_context.channels
     if not 0 < rate <= limits.sample_rate:
         raise BadInput(f"has {rate} samples per second; at most {limits.sample_rate} are read", location)
@@ -198,6 +200,8 @@ def picture_stream(container: Any, location: str, limits: MediaLimits) -> Any:
         raise BadInput("has no pictures", location)
     stream = container.streams.video[0]
     context = stream.codec_context
+    if context is None:
+        raise BadInput("the pictures are of a kind that cannot be decoded", location)
     if not 0 < context.width * context.height <= limits.frame_pixels:
         size = f"{context.width} × {context.height} pixels"
         raise BadInput(f"has frames of {size}; at most {limits.frame_pixels} are decoded", location)

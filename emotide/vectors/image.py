@@ -16,6 +16,8 @@ from emotide.vectors.autoencoder import (
     LearningConfig,
     Linear,
     Wrong,
+    begin,
+    held_error,
     learn,
     principal_error,
     shares,
@@ -30,7 +32,6 @@ from emotide.vectors.workers import Decoders, Job
 SIZE = 64  # pixels of a side, as the autoencoder sees an image
 CHANNELS = (16, 32, 64, 64)  # each layer halves the side
 CELLS, DIRECTIONS = 8, 8  # of the summary: cells a side, directions of edges
-SUMMARY = 0.06  # variance of the summary, in variances of the images
 BATCH = 64
 FRAMES = 4  # of a video that teaches images
 
@@ -190,8 +191,6 @@ def fit_images(
     pixels = torch.from_numpy(images)
     taught, held = shares(len(images), config, seed)
     plain = _scaled(pixels[taught[:PRINCIPAL_ROWS]])
-    both = torch.cat([plain, plain.flip(3)])
-    network.linear.start(both.flatten(1), edges(both), SUMMARY if config.summary is None else config.summary, seed)
 
     def wrong(rows: Tensor, generator: torch.Generator | None) -> Wrong:
         x = _scaled(pixels[rows])
@@ -202,8 +201,13 @@ def fit_images(
         of_summary = (summary - network.told(x)[:, network.linear.size :]).square().sum(1)
         return Wrong(of_x / network.linear.size, (of_x + of_summary) / network.linear.size)
 
+    principal = principal_error(plain.flatten(1), _scaled(pixels[held]).flatten(1), None, width, seed)
+    both = torch.cat([plain, plain.flip(3)])
+    share = begin(
+        network.linear, both.flatten(1), edges(both), lambda: held_error(wrong, held)[0], principal, config, seed
+    )
     learned = learn(network, network.linear, len(images), wrong, config, seed, progress, "image autoencoder")
-    learned.principal = principal_error(plain.flatten(1), _scaled(pixels[held]).flatten(1), None, width, seed)
+    learned.principal, learned.summary = principal, share
     return network, learned
 
 

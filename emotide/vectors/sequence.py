@@ -20,6 +20,8 @@ from emotide.vectors.autoencoder import (
     LearningConfig,
     Linear,
     Wrong,
+    begin,
+    held_error,
     learn,
     principal_error,
     shares,
@@ -28,7 +30,6 @@ from emotide.vectors.autoencoder import (
 from emotide.vectors.cache import Progress
 
 HIDDEN = 128
-SUMMARY = 0.3  # variance of the summary, in variances of the stretches
 SHIFT = 3  # steps by which an example is moved in time, at most
 BATCH = 256
 
@@ -152,10 +153,6 @@ def fit_sequences(
         network.spread.copy_((seen - network.centre).square().mean().sqrt().clamp_min(1e-6))
     x = network.scaled(x, mask)
     first = taught[:PRINCIPAL_ROWS]
-    moved = [_moved(x[first], mask[first], torch.full((len(first),), by)) for by in range(SHIFT + 1)]
-    share = SUMMARY if config.summary is None else config.summary
-    copies, present = torch.cat([each for each, _ in moved]), torch.cat([there for _, there in moved])
-    network.linear.start(copies.flatten(1), summary(copies, present, moments), share, seed)
 
     def wrong(rows: Tensor, generator: torch.Generator | None) -> Wrong:
         target, there = x[rows], mask[rows]
@@ -167,9 +164,16 @@ def fit_sequences(
         of_summary = (told - network.told(target, there)[:, network.linear.size :]).square().sum(1)
         return Wrong(of_x / numbers, (of_x + of_summary) / numbers)
 
-    learned = learn(network, network.linear, len(x), wrong, config, seed, progress, what)
     numbers = mask[held][:, :, None].expand(-1, -1, inputs).flatten(1)
-    learned.principal = principal_error(x[first].flatten(1), x[held].flatten(1), numbers, width, seed)
+    principal = principal_error(x[first].flatten(1), x[held].flatten(1), numbers, width, seed)
+    moved = [_moved(x[first], mask[first], torch.full((len(first),), by)) for by in range(SHIFT + 1)]
+    copies, present = torch.cat([each for each, _ in moved]), torch.cat([there for _, there in moved])
+    share = begin(
+        network.linear, copies.flatten(1), summary(copies, present, moments), lambda: held_error(wrong, held)[0],
+        principal, config, seed,
+    )  # fmt: skip
+    learned = learn(network, network.linear, len(x), wrong, config, seed, progress, what)
+    learned.principal, learned.summary = principal, share
     return network, learned
 
 

@@ -59,7 +59,7 @@ def test_held_out_examples_do_not_teach():
 
 def test_without_an_epoch_the_code_is_that_of_principal_components():
     images = discs(60, 0)
-    config = LearningConfig(epochs=0, summary=0.0)
+    config = LearningConfig(epochs=0, summaries=(0.0,))
     _, learned = fit_images(images, 6, 0, config)
     taught, held = shares(60, config, 0)
     x = images.transpose(0, 3, 1, 2).reshape(60, -1) / 255
@@ -88,9 +88,18 @@ def test_images_of_two_causes_are_told_better_than_by_principal_components():
 
 
 def test_sequences_of_two_causes_are_told_better_than_by_principal_components():
-    config = LearningConfig(epochs=40, patience=40, learning_rate=5e-3, summary=0.1)
+    config = LearningConfig(epochs=40, patience=40, learning_rate=5e-3)
     _, learned = fit_sequences(bursts(400, 0), 3, 16, 3, 0, config)
     assert learned.errors[learned.best] < 0.7 * learned.principal
+
+
+def test_the_summary_has_as_much_as_costs_nothing():
+    sequences = bursts(200, 0)
+    for costs, shares_ in ((1e9, {1.0}), (1e-9, {0.0})):  # whatever it costs; never enough
+        _, learned = fit_sequences(sequences, 3, 16, 3, 0, LearningConfig(epochs=0, costs=costs))
+        assert {learned.summary} == shares_
+    _, learned = fit_sequences(sequences, 3, 16, 3, 0, LearningConfig(epochs=0, costs=1.0))
+    assert learned.errors[0] <= learned.principal or learned.summary == 0
 
 
 def test_teaching_stops_where_held_out_examples_gain_nothing():

@@ -2,7 +2,10 @@
 
 import os
 import signal
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -93,6 +96,31 @@ def test_children_that_cannot_start_are_an_error_and_no_fault_of_files(image, mo
     monkeypatch.setattr("emotide.vectors.workers.CHILD", "raise SystemExit(7)")
     with Decoders(LIMITS, workers=1) as decoders, pytest.raises(EmotideError, match=r"does not start \(exit code 7\)"):
         list(decoders.run([(decode_image, (image, 16, LIMITS))]))
+
+
+def test_a_child_loads_no_torch_and_ends_when_nobody_is_left_to_ask():
+    script = (
+        "import sys, time; from emotide.vectors.workers import Decoders; import numpy as np\n"
+        "decoders = Decoders(workers=1); list(decoders.run([(np.zeros, ((1, 1),))]))\n"
+        "print(decoders.children[0].process.pid, 'torch' in sys.modules, flush=True); time.sleep(60)"
+    )
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as parent:
+        pid, torch = parent.stdout.readline().split()
+        parent.kill()
+    assert torch == "False"
+    for _ in range(100):
+        if not alive(int(pid)):
+            break
+        time.sleep(0.05)
+    assert not alive(int(pid))
+
+
+def alive(pid: int) -> bool:
+    """Whether a process runs: one that has ended and that nobody has asked about does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
 
 
 def test_no_jobs_start_no_child():
