@@ -104,7 +104,8 @@ def _measured(
         for fold, (train, test) in enumerate(_folds(owner, seed)):
             fitted = fit(train, test, seed)
             x = torch.from_numpy(raw)
-            mean, directions = principal(x[train], fitted.inputs["codes"].shape[1], seed)
+            width = min(fitted.inputs["codes"].shape[1], len(train) - 1)  # more directions there are not
+            mean, directions = principal(x[train], width, seed)
             components = (x - mean) @ directions.T
             inputs = fitted.inputs | {"pca": components.numpy()}
             again = components[test] @ directions + mean

@@ -54,7 +54,6 @@ def test_codes_of_what_is_easily_told_apart(tmp_path):
     assert set(found) == {"probe", "reconstruction", "how"}
     assert set(found["probe"]) == {"emodb"}
     assert set(found["probe"]["emodb"]) == {"codes", "pca", "raw"}
-    print(found)
     assert min(mean for mean, _ in found["probe"]["emodb"].values()) > 0.95
     assert found["reconstruction"]["emodb"]["codes"] > 0
     assert found["how"]["emodb"]["examples"] == 48
