@@ -3,6 +3,7 @@
 These functions run in a child process (workers.py), within the same limits as decoding.
 """
 
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ from emotide.vectors.decode import (
 )
 
 THUMBNAIL = 8  # pixels of a side
-SPOTS = 16  # of a sound at which its loudness is measured
+SPOTS = 8  # of a sound at which its loudness is measured
 SILENCE = 1e-4  # loudness below which all is the same: 80 dB under the loudest possible
 Glance = Float32[np.ndarray, " numbers"]
 
@@ -57,20 +58,21 @@ def glance_sound(location: str, limits: MediaLimits) -> tuple[Glance]:
         loudness = np.full(SPOTS, np.log10(SILENCE), np.float32)
         for k in range(SPOTS if seconds else 1):
             container.seek(int((k + 0.5) / SPOTS * seconds * 1e6))
-            frame = next(iter(container.decode(stream)), None)
-            if frame is not None:
-                loudness[k] = _loudness(frame)
+            frames = list(islice(container.decode(stream), 2))  # the first of a compressed sound begins too faint
+            if frames:
+                loudness[k] = _loudness(frames[-1])
         scaled = 0.5 - loudness / np.float32(np.log10(SILENCE))
         return (np.concatenate([scaled, _logs(seconds, size)]),)
 
 
 def _loudness(frame: Any) -> float:
-    """The logarithm of the root mean square of a PyAV frame of sound."""
-    import av
-
-    mixer = av.AudioResampler(format="flt", layout="mono", rate=frame.sample_rate)
-    pieces = [piece.to_ndarray()[0] for piece in mixer.resample(frame)]
-    power = np.mean(np.square(np.nan_to_num(np.concatenate(pieces)))) if pieces else 0.0
+    """The logarithm of the root mean square of a PyAV frame of sound, whose samples are of any kind."""
+    samples = frame.to_ndarray()
+    if samples.dtype.kind in "iu":
+        reach = np.iinfo(samples.dtype)
+        middle = (reach.max + reach.min + 1) / 2  # of unsigned samples silence is in the middle
+        samples = (samples.astype(np.float64) - middle) / (reach.max - middle)
+    power = np.mean(np.square(np.nan_to_num(samples))) if samples.size else 0.0
     return float(np.log10(np.clip(np.sqrt(power), SILENCE, 1.0)))
 
 

@@ -1,5 +1,6 @@
 """The cheap view of a post."""
 
+import av
 import numpy as np
 import polars as pl
 import pytest
@@ -93,6 +94,23 @@ def test_an_envelope_follows_the_loudness(tmp_path):
     assert np.expm1(10 * found[SPOTS]) == pytest.approx(10, rel=0.01)
     loud = 10 ** ((found[SPOTS - 1] - 0.5) * 4)
     assert loud == pytest.approx(0.97 / np.sqrt(2), abs=0.06)
+
+
+@pytest.mark.parametrize(("kind", "name"), [("s16", "a.wav"), ("flt", "b.wav"), ("u8", "c.wav"), ("fltp", "d.m4a")])
+def test_loudness_is_the_same_whatever_kind_samples_are_of(kind, name, tmp_path):
+    codec = {"s16": "pcm_s16le", "flt": "pcm_f32le", "u8": "pcm_u8", "fltp": "aac"}[kind]
+    sound = (0.5 * np.sin(np.arange(32_000) / 9)).astype(np.float32)
+    with av.open(str(tmp_path / name), "w") as out:
+        stream = out.add_stream(codec, rate=16_000, layout="mono")
+        frame = av.AudioFrame.from_ndarray(sound[None], format="flt", layout="mono")
+        frame.sample_rate = 16_000
+        size = 1024 if codec == "aac" else 4096
+        for piece in av.AudioResampler(kind, "mono", 16_000, frame_size=size).resample(frame):
+            out.mux(stream.encode(piece))
+        out.mux(stream.encode(None))
+    (found,) = glance_sound(str(tmp_path / name), LIMITS)
+    loud = 10 ** ((found[2 : SPOTS - 2] - 0.5) * 4)
+    np.testing.assert_allclose(loud, 0.5 / np.sqrt(2), rtol=0.1)
 
 
 def test_a_glance_at_a_large_jpeg_costs_far_less_than_decoding_it(tmp_path, decoders):
