@@ -6,9 +6,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from safetensors.torch import load_file, save_file
-from torch import Tensor
-
 from emotide.vectors.minilm import MiniLM
 
 LOWEST = 3  # layers that stay as they are: they know words, and fewer weights learn fewer posts by heart
@@ -23,7 +20,7 @@ class TunedMiniLM(MiniLM):
         untuned: the encoder as the package has it.
     """
 
-    def __init__(self, weights: dict[str, Tensor] | None = None) -> None:
+    def __init__(self, weights: dict[str, Any] | None = None) -> None:
         self.weights, self.untuned = weights or {}, MiniLM()
 
     @cached_property
@@ -59,6 +56,8 @@ class TunedMiniLM(MiniLM):
 
     def save(self, folder: Path) -> None:
         """Write the weights that are not the package's."""
+        from safetensors.torch import save_file
+
         folder.mkdir(parents=True, exist_ok=True)
         save_file(self.weights, folder / FILE)
 
@@ -75,6 +74,8 @@ class TunedMiniLM(MiniLM):
             OSError, SafetensorError: it is not there, or not whole.
             ValueError, RuntimeError: these are not weights of this encoder.
         """
+        from safetensors.torch import load_file
+
         made = cls(load_file(folder / FILE))
         made.transformer  # noqa: B018  what does not fit is told now
         return made
