@@ -50,7 +50,7 @@ def test_an_encoder_that_learns_does_so_at_a_rate_of_its_own():
     flat = Flat(model)
     config = TrainConfig(learning_rate=0.05, tune_encoder=0.002, weight_decay=0.0)
     Descent(flat, adamw(flat, config), 1.0).step(model["network"](model["encoder"](torch.ones(1, 1))).sum())
-    moved = {name: float((weight - before[name]).abs()) for name, weight in model.named_parameters()}
+    moved = {name: float((weight.detach() - before[name]).abs()) for name, weight in model.named_parameters()}
     assert moved == pytest.approx({"encoder.weight": 0.002, "network.weight": 0.05}, rel=1e-3)
 
 
