@@ -66,6 +66,8 @@ class _Rows:
 
     def beside(self, other: "_Rows") -> "_Rows":
         """In every step the rows of both, these first; positions of the others count on behind these."""
+        if not len(other.columns.user):
+            return self
         counts = {kind: np.diff(bounds) for kind, bounds in self.bounds.items()}
         step = {
             kind: [np.repeat(np.arange(len(bounds) - 1), np.diff(bounds)) for bounds in (mine, other.bounds[kind])]
@@ -215,7 +217,7 @@ class _Page:
         """The rows `active`, `post` and `pair` of the group's events; `hidden` leaves out what happened in the step."""
         e = self.group.events
         pair_step, post_step = e.step["pair"][pair], e.step["post"][post]
-        near = np.unique(self._key(pair_step, e.pair_source[pair]))
+        near, source = np.unique(self._key(pair_step, e.pair_source[pair]), return_inverse=True)
         near_step = near // max(self._users, 1)
         shown = 0.0 if hidden else 1.0
         steps = {"user": e.step["active"][active], "post": post_step, "pair": pair_step, "near": near_step}
@@ -229,7 +231,7 @@ class _Page:
             owner=self._tensor(self._position(post_step, e.post_user[post], key, bounds["user"])),
             pair=self._tensor(e.pair[pair]),
             near=self._tensor(near % max(self._users, 1)),
-            source=self._tensor(self._position(pair_step, e.pair_source[pair], near, bounds["near"])),
+            source=self._tensor(source - bounds["near"][pair_step - self.group.first_step]),
             target=self._tensor(self._position(pair_step, e.pair_target[pair], key, bounds["user"])),
             pair_elapsed=self._tensor(e.pair_elapsed[pair]),
             kinds=self._tensor(

@@ -27,13 +27,21 @@ class _Kept:
         """First and last (exclusive) place of what has this key and happened before this step."""
         return np.searchsorted(self.key, key * self.scale), np.searchsorted(self.key, key * self.scale + step)
 
-    def lately(self, key: np.ndarray, step: np.ndarray) -> list[Float[np.ndarray, " asked"]]:
-        """How often ever, how lately, and how often within each span, on scales of about 1."""
+    def lately(self, key: np.ndarray, step: np.ndarray) -> Float32[np.ndarray, "asked each"]:
+        """How often ever, how lately, and how often within each span, on scales of about 1.
+
+        Keys in order are looked up several times quicker than any others.
+        """
         start, end = self.before(key, step)
         latest = np.append(self.step, 0)[np.maximum(end, 1) - 1]
         since = np.where(end > start, np.minimum(np.abs(step - latest), NEVER), NEVER)
-        spans = [np.searchsorted(self.key, key * self.scale + np.maximum(step - span, 0)) for span in SPANS]
-        return [np.log1p(end - start), np.log1p(since) / 4, 1.0 / since, *(np.log1p(end - first) for first in spans)]
+        told = np.zeros((len(key), EACH), np.float32)
+        told[:, 0], told[:, 1], told[:, 2] = np.log1p(end - start), np.log1p(since) / 4, 1.0 / since
+        for column, span in enumerate(SPANS, 3):
+            some = np.flatnonzero(since <= span)
+            first = np.searchsorted(self.key, key[some] * self.scale + np.maximum(step[some] - span, 0))
+            told[some, column] = np.log1p(end[some] - first)
+        return told
 
 
 class Habits:
@@ -54,7 +62,7 @@ class Habits:
         self._since = self.touched[self._order]
         one, other = np.concatenate([source, target]), np.concatenate([target, source])
         self._met = _Kept(one, np.concatenate([step, step]), scale)
-        self._other = other[self._met.order]
+        self._other = other[self._met.order].astype(np.int32)
         key = e.pair_source.astype(np.int64) * self._users + e.pair_target
         self._key, first = np.unique(key, return_index=True)  # events stand in the order of steps
         self._row, self._begun = e.pair[first].astype(np.int64), e.step["pair"][first]
@@ -64,20 +72,23 @@ class Habits:
     ) -> Float32[np.ndarray, "asked habits"]:
         """What of source and target and the two of them was known before the step; `PAIR` numbers."""
         i, j, step = source.astype(np.int64), target.astype(np.int64), step.astype(np.int64) - self._first
-        there, back = i * self._users + j, j * self._users + i
-        told = [kept.lately(who, step) for kept in (self._made, self._received) for who in (i, j)]
-        told += [self._pair.lately(pair, step) for pair in (there, back)]
-        mine, theirs = self._latest(i, step), self._latest(j, step)
-        columns = [column for columns in told for column in columns]
-        columns += self._place(mine, j) + self._place(theirs, i) + self._shared(mine, theirs)
-        columns.append(columns[THERE] - columns[0])  # log share of the source's contacts that went to the target
-        return np.stack(columns, 1).astype(np.float32)
+        who, pair, when = np.append(i, j), np.append(i * self._users + j, j * self._users + i), np.append(step, step)
+        person, row = self._distinct(who, when)
+        pairs, place = self._distinct(pair, when)
+        told = [(kept.lately(*person), row) for kept in (self._made, self._received)]
+        told.append((self._pair.lately(*pairs), place))
+        about = [kept[rows] for kept, rows in told for rows in np.split(rows, 2)]
+        mine, theirs = np.split(self._latest(*person)[:, row], 2, 1)
+        columns = [*self._place(mine, j), *self._place(theirs, i), *self._shared(mine, theirs)]
+        columns.append(about[4][:, 0] - about[0][:, 0])  # log share of the source's contacts that went to the target
+        return np.concatenate([*about, np.stack(columns, 1, dtype=np.float32, casting="same_kind")], 1)
 
     def own(self, user: Int[np.ndarray, " asked"], step: Int[np.ndarray, " asked"]) -> Float32[np.ndarray, "asked own"]:
         """What was known of each one alone before the step."""
         who, step = user.astype(np.int64), step.astype(np.int64) - self._first
+        person, row = self._distinct(who, step)
         kinds = (self._posts, self._made, self._received)
-        return np.stack([column for kept in kinds for column in kept.lately(who, step)], 1).astype(np.float32)
+        return np.concatenate([kept.lately(*person) for kept in kinds], 1)[row]
 
     def known(self, step: int, most: int, rng: np.random.Generator) -> Int[np.ndarray, " known"]:
         """`present`, sorted; a sample of `most` of them where there are more, drawn without looking at all of them."""
@@ -153,23 +164,32 @@ class Habits:
         place = np.searchsorted(self._key, key).clip(max=len(self._key) - 1)
         return np.where((self._key[place] == key) & (self._begun[place] < step), self._row[place], -1)
 
-    def _latest(self, who: np.ndarray, step: np.ndarray) -> np.ndarray:
+    def _distinct(self, key: np.ndarray, step: np.ndarray) -> tuple[tuple[np.ndarray, np.ndarray], np.ndarray]:
+        """Each key and step once and in order, and where those that were asked about stand among them."""
+        both, row = np.unique(key * self._met.scale + step, return_inverse=True)
+        return (both // self._met.scale, both % self._met.scale), row
+
+    def _latest(self, who: np.ndarray, step: np.ndarray) -> Int[np.ndarray, "last asked"]:
         """The latest `LAST` people each was in touch with, latest first; -1 where there were fewer."""
         start, end = self._met.before(who, step)
-        place = end[:, None] - 1 - np.arange(LAST)
+        place = end - 1 - np.arange(LAST)[:, None]
         if not len(self._other):
-            return np.full(place.shape, -1)
-        return np.where(place >= start[:, None], self._other[np.maximum(place, 0)], -1)
+            return np.full(place.shape, -1, np.int32)
+        return np.where(place >= start, self._other[np.maximum(place, 0)], np.int32(-1))
 
     def _place(self, latest: np.ndarray, other: np.ndarray) -> list[np.ndarray]:
         """Share of the other among the latest, and 1 / (how many contacts ago)."""
-        same = latest == other[:, None]
-        return [same.mean(1), np.where(same.any(1), 1 / (1.0 + same.argmax(1)), 0.0)]
+        same = latest == other.astype(np.int32)
+        return [same.mean(0), np.where(same.any(0), 1 / (1.0 + same.argmax(0)), 0.0)]
 
     def _shared(self, mine: np.ndarray, theirs: np.ndarray) -> list[np.ndarray]:
         """Shares of either's latest contacts with people who are among the other's latest too."""
-        same = (mine[:, :, None] == theirs[:, None, :]) & (mine >= 0)[:, :, None]
-        return [same.any(2).mean(1), same.any(1).mean(1)]
+        theirs, either, other = np.where(theirs < 0, -2, theirs), np.zeros(mine.shape[1]), np.zeros(mine.shape, bool)
+        for one in mine:
+            same = theirs == one
+            either += same.any(0)
+            other |= same
+        return [either / LAST, other.mean(0)]
 
 
 EACH = 3 + len(SPANS)  # numbers about one kind of contact

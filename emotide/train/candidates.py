@@ -39,7 +39,7 @@ def candidates(
     source, target = e.contact_source.astype(np.int64), e.contact_target.astype(np.int64)
     step = e.step["contact"].astype(np.int64) - group.first_step
     first = _first_contacts(source, target, step, users)
-    asked = _Asked(source[rows], step[rows], np.unique((step * users + source) * users + target), users)
+    asked = _Asked(source[rows], step[rows], np.sort((step * users + source) * users + target), users)
     if not len(rows):
         return Candidates(rows, rows, rows, dict.fromkeys(NEGATIVES, rows))
     known = np.unique(target[pool])
