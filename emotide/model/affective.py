@@ -69,7 +69,18 @@ class AffectiveModel(nn.Module):
                 there are. It is then `before` and `state` of what is yielded: that before the step until the next is
                 asked for, and that after the last step in the end.
         """
-        for step in batch.steps(first, last):
+        return self.followed(batch.steps(first, last), vectors, state, shown, owned)
+
+    def followed(
+        self,
+        steps: Iterable[Step],
+        vectors: Float[Tensor, "vectors width"],
+        state: State,
+        shown: Shown | None = None,
+        owned: bool = False,
+    ) -> Iterator[Followed]:
+        """`follow` over steps that somebody cut."""
+        for step in steps:
             moved = self.network.advance(state, step.seen, vectors)
             after = state if owned else self._after(state, step, moved, shown)
             yield Followed(step, state, moved.H, moved.X, after)

@@ -28,6 +28,7 @@ class Rows:
         scratch.index_copy_(0, wanted, count)
         self.rows = wanted[scratch.index_select(0, wanted) == count]  # of each row one of the places that wanted it
         scratch.index_copy_(0, self.rows, count[: len(self.rows)])
+        self.parts = torch.split(scratch.index_select(0, wanted), list(map(len, parts)))  # places of what was given
 
     def place(self, rows: Int[Tensor, " some"]) -> Int[Tensor, " some"]:
         """Where these rows stand in the short table, -1 for -1."""
@@ -67,20 +68,20 @@ class Windows:
         """Steps `first` to `last` (exclusive), with room for the states of more users and pairs."""
         steps = list(self.batch.steps(first, last))
         views = [step.both for step in steps]
-        short_users = Rows(self._users, [*(rows for view in views for rows in (view.user, view.near)), *users])
-        backs = [view.back[view.back >= 0] for view in views]
-        short_pairs = Rows(self._pairs, [*(view.pair for view in views), *backs, *pairs])
-        return Window(short_users, short_pairs, [_placed(step, short_users, short_pairs) for step in steps])
+        short_users = Rows(self._users, [*(view.user for view in views), *(view.near for view in views), *users])
+        back = torch.cat([view.back for view in views]) if views else self._pairs[:0]
+        short_pairs = Rows(self._pairs, [*(view.pair for view in views), back[back >= 0], *pairs])
+        backs = torch.split(short_pairs.place(back), [len(view.back) for view in views])
+        columns = zip(short_users.parts, short_users.parts[len(views) :], short_pairs.parts, backs, strict=False)
+        placed = [
+            _placed(step, step.both._replace(user=user, near=near, pair=pair, back=back), short_users)
+            for step, (user, near, pair, back) in zip(steps, columns, strict=False)
+        ]
+        return Window(short_users, short_pairs, placed)
 
 
-def _placed(step: Step, users: Rows, pairs: Rows) -> Step:
-    """The step with rows of the short tables in the place of those of the long ones."""
-    both = step.both._replace(
-        user=users.place(step.both.user),
-        near=users.place(step.both.near),
-        pair=pairs.place(step.both.pair),
-        back=pairs.place(step.both.back),
-    )
+def _placed(step: Step, both: View, users: Rows) -> Step:
+    """The step with rows of the short tables, as they stand in `both`, in the place of those of the long ones."""
     n = {name: len(getattr(step.seen, name)) for name in ("user", "near", "pair")}
     seen, silent = (_cut(view, both, n, first) for view, first in ((step.seen, True), (step.silent, False)))
     reports = {space: one._replace(user=users.place(one.user)) for space, one in step.reports.items()}

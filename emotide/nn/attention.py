@@ -89,6 +89,8 @@ class SegmentAttention(nn.Module):
         chance: Float[Tensor, " rows"] | None = None,
     ) -> Float[Tensor, "owners outputs"]:
         """What each owner's rows say together."""
+        if not len(segment):
+            return self.empty.expand(len(owners), -1)
         query = None if self.uniform else self.query(owners)
         out: Tensor = AttentionFunction.apply(  # type: ignore[no-untyped-call]
             Heads(self.heads, self.keys), segment, chance, query, self.row(*parts), self.empty, len(owners)

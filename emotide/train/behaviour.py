@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import NamedTuple
 
 import numpy as np
@@ -11,6 +12,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from emotide.model import AffectiveModel, Batch, State, Unrolled
+from emotide.model.affective import Followed
 from emotide.model.behaviour import Behaviour, Pairs, asked_pairs
 from emotide.model.habits import Habits
 from emotide.model.trace import groups
@@ -135,13 +137,18 @@ class Lesson:
         held: np.ndarray = np.diff(self.questions.first) > 0
         return held
 
-    def asked(self, first: int, end: int) -> list[Asked]:
+    def asked(self, first: int, end: int) -> "Together | None":
         """The questions about the steps from `first` to `end`, exclusive, that hold a training contact."""
         start = self.questions.batch.group.first_step
-        return [self.questions.at(start + int(k)) for k in first + np.flatnonzero(self.teaches[first:end])]
+        steps = (first + np.flatnonzero(self.teaches[first:end])).tolist()
+        return Together.of([self.questions.at(start + k) for k in steps]) if steps else None
 
     def added(
-        self, loss: Tensor | None, model: AffectiveModel, unrolled: Sequence[Unrolled], asked: Sequence[Asked]
+        self,
+        loss: Tensor | None,
+        model: AffectiveModel,
+        unrolled: Sequence[Followed | Unrolled],
+        asked: "Together | None",
     ) -> Tensor | None:
         """The loss of some steps with that of behaviour, the mean over the steps with contacts.
 
@@ -151,38 +158,79 @@ class Lesson:
             unrolled: the steps.
             asked: the questions about those that hold a contact; rows are of the tables of these steps.
         """
-        if not asked:
+        if asked is None:
             return loss
         first, teaches = self.questions.batch.group.first_step, self.teaches
-        before = [u.before for u in unrolled if teaches[u.step.number - first]]
-        losses = [_loss(model, state, one) for state, one in zip(before, asked, strict=True)]
-        mine = self.weight * torch.stack(losses).mean()
+        mine = self.weight * asked.loss(model, [u.before for u in unrolled if teaches[u.step.number - first]])
         return mine if loss is None else loss + mine
 
 
-def rows_of(asked: Sequence[Asked]) -> tuple[list[Tensor], list[Tensor]]:
-    """The users and the pairs whose states are asked for."""
-    users = [rows for one in asked for rows in (one.pairs.source, one.pairs.target, one.people)]
-    pairs = [rows[rows >= 0] for one in asked for rows in (one.pairs.there, one.pairs.back)]
-    return users, pairs
+class Together(NamedTuple):
+    """The questions about some steps on end, to be answered in one call."""
 
+    asked: Asked  # rows of H and A are positions in `who` and `met`
+    who: Int[Tensor, " who"]  # row of H, each once a step, step by step
+    met: Int[Tensor, " met"]  # row of A
+    sizes: tuple[list[int], list[int]]  # how many of `who` and of `met` are of each step
+    truth: Float[Tensor, " pairs"]  # 1 for a contact, 0 for a negative
+    weight: Float[Tensor, " pairs"]  # Σ weight · loss is the mean over the steps of the means of each
+    of_person: Float[Tensor, " people"]  # such weights
 
-def placed(asked: Asked, window: Window) -> Asked:
-    """Questions about rows of a window's tables."""
-    users, pairs, one = window.users, window.pairs, asked.pairs
-    here = Pairs(
-        users.place(one.source), users.place(one.target), pairs.place(one.there), pairs.place(one.back), one.habits
-    )
-    return asked._replace(pairs=here, people=users.place(asked.people))
+    @classmethod
+    def of(cls, asked: Sequence[Asked]) -> "Together":
+        """The questions about one or more steps."""
+        steps, like = len(asked), asked[0].own
+        ends = [torch.cat([one.pairs.source, one.pairs.target, one.people]) for one in asked]
+        distinct = [torch.unique(rows, return_inverse=True) for rows in ends]
+        users = [len(rows) for rows, _ in distinct]
+        places = [place + first for (_, place), first in zip(distinct, accumulate(users, initial=0), strict=False)]
+        columns = [
+            torch.split(place, [len(one.pairs.source)] * 2 + [len(one.people)])
+            for place, one in zip(places, asked, strict=True)
+        ]
+        source, target, people = map(torch.cat, zip(*columns, strict=True))
+        rows = [row for one in asked for row in (one.pairs.there, one.pairs.back)]
+        every = torch.cat(rows)
+        known = every >= 0
+        place = torch.split(torch.where(known, known.cumsum(0) - 1, -1), list(map(len, rows)))
+        there, back = torch.cat(place[::2]), torch.cat(place[1::2])
+        pairs = Pairs(source, target, there, back, torch.cat([one.pairs.habits for one in asked]))
+        own, posted = (torch.cat(column) for column in ([one.own for one in asked], [one.posted for one in asked]))
+        half = [int(part.sum()) for part in torch.split(known, [2 * len(one.pairs.there) for one in asked])]
+        contacts = np.array([len(one.pairs.source) // (1 + len(NEGATIVES)) for one in asked])
+        each = np.stack([contacts, len(NEGATIVES) * contacts], 1).ravel()
+        persons = np.array([len(one.people) for one in asked])
+        return cls(
+            Asked(pairs, people, own, posted),
+            torch.cat([rows for rows, _ in distinct]),
+            every[known],
+            (users, half),
+            *(
+                torch.from_numpy(np.repeat(value, times)).to(like)
+                for value, times in (
+                    (np.tile([1.0, 0.0], steps), each),
+                    (1 / (steps * np.maximum(each, 1)), each),
+                    (1 / (steps * np.maximum(persons, 1)), persons),
+                )
+            ),
+        )
 
+    def placed(self, window: Window) -> "Together":
+        """The questions about rows of the tables of a window that was made with room for `who` and `met`, last."""
+        return self._replace(who=window.users.parts[-1], met=window.pairs.parts[-1])
 
-def _loss(model: AffectiveModel, state: State, asked: Asked) -> Tensor:
-    """Cross-entropy of contacts against drawn pairs, and of posts."""
-    scores = contacts_said(model, state, asked)
-    loss = functional.softplus(-scores[0]).mean() + functional.softplus(scores[1:]).mean()
-    if not len(asked.people):
-        return loss
-    return loss + functional.binary_cross_entropy_with_logits(posts_said(model, state, asked), asked.posted)
+    def loss(self, model: AffectiveModel, before: Sequence[State]) -> Tensor:
+        """Cross-entropy of contacts against drawn pairs, and of posts, read from the states before the steps."""
+        who, met = (torch.split(rows, sizes) for rows, sizes in zip((self.who, self.met), self.sizes, strict=True))
+        H = torch.cat([state.H.index_select(0, rows) for state, rows in zip(before, who, strict=True)])
+        A = torch.cat([state.A.index_select(0, rows) for state, rows in zip(before, met, strict=True)])
+        state, entropy = State(H, A, before[0].M[:0]), functional.binary_cross_entropy_with_logits
+        scores = head_of(model).contacts(model.network, state, self.asked.pairs)
+        loss = entropy(scores, self.truth, self.weight, reduction="sum")
+        if not len(self.asked.people):
+            return loss
+        said = posts_said(model, state, self.asked)
+        return loss + entropy(said, self.asked.posted, self.of_person, reduction="sum")
 
 
 def measure_habits(model: AffectiveModel, timeline: Timeline, seed: int) -> None:

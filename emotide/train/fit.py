@@ -10,7 +10,8 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from emotide.model import AffectiveModel, Batch, Reports, Shown, State
+from emotide.model import AffectiveModel, Batch, Reports, Shown, State, Unrolled
+from emotide.model.affective import Followed
 from emotide.model.window import Windows
 from emotide.timeline import Timeline
 from emotide.train.behaviour import (
@@ -19,8 +20,6 @@ from emotide.train.behaviour import (
     behaviour_weight,
     calibrate_behaviour,
     measure_habits,
-    placed,
-    rows_of,
 )  # fmt: skip
 from emotide.train.checkpoint import Checkpoint
 from emotide.train.config import TrainConfig
@@ -218,20 +217,23 @@ def _train_batch(
     """One pass over the steps before `last` of a batch, a gradient step per window of steps; yields the losses."""
     model.train()
     windows, taught = Windows(batch), _teaches(batch, lesson)
+    of_posts = len(batch.group.events.post) and (config.next_observation or config.names)
+    # nothing is read that no loss asks for
+    run: Callable[..., Iterator[Followed | Unrolled]] = model.unrolled if classes or of_posts else model.followed
     state = model.network.initial(len(batch.group.users), batch.group.pairs)
     for first in range(0, last, window):
         end = min(first + window, last)
-        asked = lesson.asked(first, end) if lesson is not None else []
-        cut = windows.window(first, end, *rows_of(asked))
+        asked = lesson.asked(first, end) if lesson is not None else None
+        cut = windows.window(first, end, *(([asked.who], [asked.met]) if asked else ([], [])))
         descent.mark("batch building")
         with torch.set_grad_enabled(bool(taught[first:end].any())):
             read = seen(model, vectors, _posts(batch, first, end))
-            unrolled = list(model.unrolled(cut.steps, read, cut.taken(state), shown))
+            unrolled = list(run(cut.steps, read, cut.taken(state), shown))
         descent.mark("the rest of the step")
-        loss = window_loss(model, unrolled, read, classes, config)
+        loss = window_loss(model, [step for step in unrolled if isinstance(step, Unrolled)], read, classes, config)
         descent.mark("loss")
         if lesson is not None:
-            loss = lesson.added(loss, model, unrolled, [placed(one, cut) for one in asked])
+            loss = lesson.added(loss, model, unrolled, asked and asked.placed(cut))
             descent.mark("behaviour")
         state = State(*(part.detach() for part in state))
         cut.put(state, unrolled[-1].state)

@@ -5,9 +5,11 @@ from functools import cache
 import numpy as np
 import pytest
 import torch
+from torch.nn import functional
 
 from emotide.model import AffectiveModel, Batch, FusedNetwork, NetworkConfig, Readings
 from emotide.model.behaviour import asked_pairs
+from emotide.model.window import Windows
 from emotide.timeline import SPLITS
 from emotide.train import TrainConfig, fit
 from emotide.train.behaviour import (
@@ -93,6 +95,45 @@ def test_nothing_of_a_step_moves_what_was_said_before_it(compiled):
         scores = model.behaviour.contacts(network, before[17], asked_pairs(asked.habits, *pairs, 17, H))
         said.append(scores.detach())
     torch.testing.assert_close(said[0], said[1])
+
+
+def test_the_loss_of_some_steps_is_the_mean_over_them_of_what_each_contact_and_poster_costs(compiled):
+    posts = [(f"p{step}", f"u{step % 3}", float(step)) for step in range(12)]
+    timeline = compiled(posts=posts, interactions=friends(False, steps=12)[:-7])  # steps of unlike size
+    torch.manual_seed(0)
+    network = FusedNetwork(SIZES, 4, 2 * len(timeline.kinds))
+    model = AffectiveModel(network, Readings(SIZES.affect, 4, {}), behaviour=True).double().eval()
+    batch, vectors = Batch(timeline.group(), dtype=torch.float64), torch.randn(12, 4).double()
+    lesson = Lesson.of(batch, 0.7, np.random.default_rng(0))
+    start, first, end = network.initial(len(batch.group.users), batch.group.pairs), 2, lesson.end
+    followed = list(model.follow(batch, vectors, start, 0, end))[first:]
+    costs = []
+    for f in followed:
+        one, H, A = lesson.questions.at(f.step.number), f.before.H, f.before.A
+        n, parts = len(one.pairs.source) // 3, []
+        for k in range(3 * n):
+            there, back = (A[row[k]] if row[k] >= 0 else network.A_0 for row in (one.pairs.there, one.pairs.back))
+            told, head = one.pairs.habits[k : k + 1], model.behaviour
+            ends = (H[one.pairs.source[k]][None], H[one.pairs.target[k]][None])
+            score = (head.f_C(*ends, there[None], back[None], told) + head.w(told))[0, 0]
+            parts.append(functional.softplus(-score) / n if k < n else functional.softplus(score) / (2 * n))
+        for k, user in enumerate(one.people):
+            said = model.behaviour.f_B(H[user][None], one.own[k : k + 1])[0, 0]
+            parts.append(functional.softplus(-said if one.posted[k] else said) / len(one.people))
+        costs.append(sum(parts))
+    asked = lesson.asked(first, end)
+    cut = Windows(batch).window(first, end, [asked.who], [asked.met])
+    small = list(model.followed(cut.steps, vectors, cut.taken(followed[0].before)))
+    got = lesson.added(torch.tensor(2.0).double(), model, small, asked.placed(cut))
+    wanted = 2 + 0.7 * torch.stack(costs).mean()
+    torch.testing.assert_close(got, wanted)
+    weights = [*model.behaviour.f_C.parameters(), *model.behaviour.f_B.parameters(), *network.f_A.parameters()]
+    grads = (
+        torch.autograd.grad(loss, weights, retain_graph=True, allow_unused=True, materialize_grads=True)
+        for loss in (got, wanted)
+    )
+    for mine, plain in zip(*grads, strict=True):
+        torch.testing.assert_close(mine, plain)
 
 
 def test_it_is_trained_where_a_log_has_no_labels_or_where_asked_for(compiled):
