@@ -88,7 +88,8 @@ class Habits:
         who, step = user.astype(np.int64), step.astype(np.int64) - self._first
         person, row = self._distinct(who, step)
         kinds = (self._posts, self._made, self._received)
-        return np.concatenate([kept.lately(*person) for kept in kinds], 1)[row]
+        told: np.ndarray = np.concatenate([kept.lately(*person) for kept in kinds], 1)[row]
+        return told
 
     def known(self, step: int, most: int, rng: np.random.Generator) -> Int[np.ndarray, " known"]:
         """`present`, sorted; a sample of `most` of them where there are more, drawn without looking at all of them."""
