@@ -351,6 +351,8 @@ def influence(
         frame = made.sources(log, space=space, reports=reports)
     else:
         frame = made.influence(log, user=user, total=total, space=space, reports=reports, how=how)
+    if (paths or sources) and not (frame["strength"] > 0).any():
+        typer.echo("no pair stands out from chance here: see q_value of 'emotide influence --total'", err=True)
     write_table(frame, out) if out else show(frame.head(top), json)
 
 

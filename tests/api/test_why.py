@@ -170,6 +170,14 @@ def test_commands(command, town, tmp_path, everything_clear):
     assert [row["kind"] for row in told.json[:2]] == ["reading", "without"]
 
 
+def test_where_no_pair_stands_out_it_is_said(command, town, monkeypatch):
+    monkeypatch.setattr(influencing, "CLEAR", -1.0)
+    for words in (("--sources",), ("--paths", "--user", "ana")):
+        told = command(*town.ask("influence", *words, "--json"))
+        assert told.code == 0
+        assert told.err.startswith("no pair stands out from chance here")
+
+
 @pytest.mark.parametrize(
     ("name", "words"),
     [
