@@ -1,6 +1,7 @@
 """Recurrent networks of one size for the measurements of memory: the deep LSTM cell, nn.LSTM, nn.GRU."""
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 
 import torch
@@ -14,14 +15,14 @@ from emotide.nn.cell import remembering
 UNITS, WIDTH, DEPTH = 32, 32, 1  # of the deep cell; the others have as many units as make as many parameters
 
 
-class SequenceNet(nn.Module):
+class SequenceNet(nn.Module, ABC):
     """What is said after the last step of a sequence."""
 
     out: nn.Linear
 
+    @abstractmethod
     def last(self, x: Float[Tensor, "steps rows inputs"]) -> Float[Tensor, "rows units"]:
         """The state after the last step."""
-        raise NotImplementedError
 
     def forward(self, x: Float[Tensor, "steps rows inputs"]) -> Float[Tensor, "rows outputs"]:
         """The answer for every row."""

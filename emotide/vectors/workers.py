@@ -135,7 +135,8 @@ class _Child:
 
     def finish(self) -> int:
         number, self.job = self.job, None
-        assert number is not None
+        if number is None:
+            raise ValueError("a child that had no job cannot finish one")
         return number
 
     def outcome(self) -> Outcome | None:
