@@ -185,7 +185,7 @@ def train(
     recipe = _recipe(config, space, step, text, epochs=epochs, seed=seed, weak_labels=weak_labels or None)
     if model.exists() and not model.is_dir():
         raise BadInput("is a file; the model wants a folder", model)
-    checkpoint = model / "checkpoint"
+    checkpoint, replaced = model / "checkpoint", (model / "model.json").exists()
     if resume and not checkpoint.exists():
         raise BadInput("holds no interrupted training to go on with: train without --resume", model)
     if not resume:
@@ -195,7 +195,9 @@ def train(
         made = Emotide.fit(log, recipe, checkpoint=checkpoint, device=device, progress=bar.progress)
     made.save_pretrained(model)
     shutil.rmtree(checkpoint, ignore_errors=True)
-    typer.echo(f"{model}: best score on dev {made.history.best:.4f} after {len(made.history.rows)} epochs")
+    best = f"best score on dev {made.history.best:.4f} (F1, AUC or concordance, meaned)"
+    epochs = len(made.history.rows)
+    typer.echo(f"{model}: {best} after {epochs} epochs" + ("; it stands in place of an older model" * replaced))
 
 
 @app.command("search-shortcuts")

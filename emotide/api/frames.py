@@ -65,11 +65,23 @@ def predict_frame(
     read: Float[np.ndarray, "rows names"],
     decided: Int[np.ndarray, " rows"],
 ) -> pl.DataFrame:
-    """user_id, network, time, horizon, space, reading (what was decided on), then a column a category or dimension."""
-    names = np.array(space.names)
+    """user_id, network, time, horizon, space, reading, then a column a category or dimension.
+
+    The reading is the category that was decided on; of dimensions, the coordinate that lies furthest from the middle of
+    its range, and on which side: 'high pleasure', 'low arousal'.
+    """
     return who_and_when(timeline, found.user, found.step).with_columns(
         pl.Series("horizon", found.horizon.astype(np.int32)),
         pl.lit(space.name).alias("space"),
-        pl.Series("reading", names[decided]),
+        pl.Series("reading", _furthest(space, read) if space.dimensional else np.array(space.names)[decided]),
         *(pl.Series(name, read[:, k]) for k, name in enumerate(space.names)),
     )
+
+
+def _furthest(space: EmotionSpace, read: Float[np.ndarray, "rows names"]) -> np.ndarray:
+    low, high = (np.array([getattr(end, side) for end in space.dimensions.values()]) for side in ("low", "high"))
+    place = (2 * read - low - high) / (high - low)
+    axis = abs(place).argmax(1)
+    side = np.where(place[np.arange(len(read)), axis] < 0, "low ", "high ")
+    told: np.ndarray = np.strings.add(side, np.array(space.names)[axis])
+    return told

@@ -220,7 +220,8 @@ class Emotide:
         Returns:
             user_id, network, time, horizon (0: recognition), space, reading, then one column a category (calibrated
             probability) or dimension (coordinate), and `set` where a coverage is asked for. The reading is what the
-            network decides on, which weighs rare emotions more than their probability does.
+            network decides on, which weighs rare emotions more than their probability does; of dimensions, the
+            coordinate furthest from the middle of its range, such as 'low arousal'.
 
         Raises:
             BadInput: nobody did anything in this log; or sets are asked for in a space that was never calibrated.

@@ -47,7 +47,8 @@ class Runner:
         lacking = self._lacking(bench)
         if lacking is not None:
             raise BadInput(
-                f"bench {name} needs the data set {lacking!r} there: give --data or set EMOTIDE_DATA", self.data
+                f"bench {name} needs the data set {lacking!r} there: give --data or set EMOTIDE_DATA",
+                self.data.resolve(),
             )
         if isinstance(bench, Bench):
             return self._kept(name, bench)

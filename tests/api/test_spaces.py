@@ -50,6 +50,16 @@ def test_a_space_that_was_never_trained_on_can_be_read(command, town, space):
     assert rows["reading"].is_in(names).all()
 
 
+def test_of_dimensions_the_reading_is_the_coordinate_furthest_from_the_middle(command, town):
+    rows = command(*town.ask("predict", "--space", "pad", "--json")).json
+    assert {row["reading"].split()[0] for row in rows} == {"low", "high"}
+    for row in rows:
+        side, name = row["reading"].split()
+        others = [abs(row[axis]) for axis in ("pleasure", "arousal", "dominance")]
+        assert abs(row[name]) == max(others)
+        assert (row[name] < 0) == (side == "low")
+
+
 def test_polarity_follows_pleasure(command, town):
     ask = lambda space: pl.DataFrame(command(*town.ask("predict", "--space", space, "--json")).json)  # noqa: E731
     both = ask("polarity").with_columns(ask("pad")["pleasure"])
