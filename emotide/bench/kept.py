@@ -15,7 +15,7 @@ from emotide.bench.bench import Bench, Composite, Progress, Say
 from emotide.errors import BadInput
 
 PACKAGE = Path(__file__).parents[1]
-SHELLS = ("bench", "cli.py", "terminal.py")  # nothing in them moves another bench's figures
+SHELLS = ("bench", "cli.py", "terminal.py")  # but for the rivals, nothing in them moves another bench's figures
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,11 @@ def write(file: Path, text: str) -> None:
 
 def code_version(run: Callable[..., Any]) -> str:
     """A digest of the package without its shells, and of the file that the measurement is written in."""
-    sources = [file for file in PACKAGE.rglob("*.py") if file.relative_to(PACKAGE).parts[0] not in SHELLS]
+    sources = [
+        file
+        for file in PACKAGE.rglob("*.py")
+        if file.relative_to(PACKAGE).parts[0] not in SHELLS or file.parent.name == "rivals"
+    ]
     own = inspect.getsourcefile(getattr(run, "func", run))
     digest = hashlib.sha256()
     for file in [*sorted(sources), *([Path(own)] if own else [])]:

@@ -101,7 +101,7 @@ def test_parts_that_are_shared_keep_their_names(world):
 
 def test_the_version_is_of_the_code_that_moves_figures(tmp_path, monkeypatch):
     monkeypatch.setattr(kept, "PACKAGE", tmp_path)
-    for folder in ("nn", "bench"):
+    for folder in ("nn", "bench", "bench/rivals"):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "some.py").write_text("1")
     before = code_version(json.dumps)
@@ -109,8 +109,10 @@ def test_the_version_is_of_the_code_that_moves_figures(tmp_path, monkeypatch):
     (tmp_path / "bench" / "some.py").write_text("2")
     assert code_version(json.dumps) == before
     assert code_version(pytest.raises) != before
-    (tmp_path / "nn" / "some.py").write_text("2")
-    assert code_version(json.dumps) != before
+    for folder in ("nn", "bench/rivals"):
+        (tmp_path / folder / "some.py").write_text("2")
+        assert code_version(json.dumps) != before
+        (tmp_path / folder / "some.py").write_text("1")
 
 
 def test_parts_have_names():
