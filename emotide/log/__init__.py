@@ -4,7 +4,7 @@ from emotide.log.batch import ROW, Batch
 from emotide.log.checks import Header, check, dimensions_in, read_header, unknown_columns
 from emotide.log.mapping import Mapping, TableMapping, read_mapping
 from emotide.log.media import open_media
-from emotide.log.mentions import mentions_in
+from emotide.log.mentions import mentions_in, renamed
 from emotide.log.readers import count_rows, read_batches
 from emotide.log.rejects import RejectFile, no_rejects, reject_rows
 from emotide.log.scan import Scan, scan
@@ -39,6 +39,7 @@ __all__ = [
     "read_header",
     "read_mapping",
     "reject_rows",
+    "renamed",
     "scan",
     "unknown_columns",
 ]

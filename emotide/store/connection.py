@@ -85,12 +85,13 @@ class Connection:
             self._cursor.execute(sql, tuple(parameters) or None)
             self._cursor.fetchall()
 
-    def change(self, sql: str) -> int:
+    def change(self, sql: str, parameters: Sequence[object] = ()) -> int:
         """One statement that changes rows; returns how many."""
         if self.sqlite:
-            self.execute(sql)
+            self.execute(sql, parameters)
             return self.number("SELECT changes()")
-        return self.number(f"WITH changed AS ({sql} RETURNING 1) SELECT count(*) FROM changed")
+        counted = f"WITH changed AS ({sql} RETURNING 1) SELECT count(*) FROM changed"
+        return int(self.rows(counted, parameters)[0][0])
 
     def insert(self, sql: str) -> int:
         """An INSERT … SELECT …; rows whose key is there already are left out. Returns how many were new."""
@@ -154,32 +155,41 @@ class Connection:
 
 def write_ahead(url: URL) -> None:
     """Let readers of a SQLite file work while somebody writes (WAL); the file remembers it."""
-    import adbc_driver_sqlite.dbapi as sqlite
+    alone(url, ["PRAGMA journal_mode=WAL"])
 
+
+def alone(url: URL, statements: Sequence[str]) -> None:
+    """Statements that want no transaction around them.
+
+    Raises:
+        StoreError: one of them failed.
+    """
+    sqlite = url.drivername == "sqlite"
     try:
-        with sqlite.connect(url.database, autocommit=True) as connection, connection.cursor() as cursor:
-            for pragma in (*_PRAGMAS, "journal_mode=WAL"):
-                cursor.execute(f"PRAGMA {pragma}")
+        with _connect(url, autocommit=True) as connection, connection.cursor() as cursor:
+            for statement in (*(f"PRAGMA {pragma}" for pragma in _PRAGMAS if sqlite), *statements):
+                cursor.execute(statement)
                 cursor.fetchall()
     except adbc_driver_manager.Error as error:
-        raise StoreError(f"the store {url.database} cannot be written: {_line(error)}") from error
+        shown = url.database if sqlite else url.render_as_string(hide_password=True)
+        raise StoreError(f"the store {shown} cannot be written: {_line(error)}") from error
 
 
 _PRAGMAS = (f"busy_timeout={WAIT * 1000}", "cache_size=-1000000", "temp_store=MEMORY")
 _EXAMPLES = {"String": "''", "Int64": "0", "Float64": "0.0"}
 
 
-def _connect(url: URL) -> Any:
-    """The driver's connection, in a transaction."""
+def _connect(url: URL, autocommit: bool = False) -> Any:
+    """The driver's connection, in a transaction or in none."""
     if url.drivername == "sqlite":
         import adbc_driver_sqlite.dbapi as sqlite
 
-        return sqlite.connect(url.database)
+        return sqlite.connect(url.database, autocommit=autocommit)
     try:
         import adbc_driver_postgresql.dbapi as postgresql
     except ImportError:
         raise StoreError("a store in PostgreSQL wants the extra: pip install 'emotide[postgres]'") from None
-    return postgresql.connect(url.render_as_string(hide_password=False))
+    return postgresql.connect(url.render_as_string(hide_password=False), autocommit=autocommit)
 
 
 def _line(error: Exception) -> str:

@@ -30,6 +30,7 @@ from emotide.log import (
 )
 from emotide.store.connection import Connection
 from emotide.store.derive import derive, know_users
+from emotide.store.erase import REASON, Tombstones
 from emotide.store.schema import KEPT_EMPTY, SINCE_EVER
 
 Progress = Callable[[int, int, str], None]
@@ -130,11 +131,16 @@ class _FileIngest:
         connection, table = self.connection, self.file.table
         connection.execute("UPDATE state SET digest = digest")  # writers wait here for each other
         dimensions: list[str] | None = None
+        graves = Tombstones(connection)
         tell(0)
         for batch in read_batches(self.file, self.scan, self.header.wanted(table)):
             if dimensions is None:
                 dimensions = dimensions_in(table, self.header, batch.rows)
             rows, rejects = check(self.file, self.header, dimensions, batch)
+            rows, away = graves.turned_away(rows, table)
+            if not away.is_empty():  # not even the id is quoted
+                reasons = pl.repeat(REASON, len(away), eager=True)
+                rejects = pl.concat([rejects, reject_rows(self.file.name, away[ROW], None, None, reasons)])
             if not rows.is_empty():
                 rejects = pl.concat([rejects, self._write(rows)])
             self.rejects.write(rejects)

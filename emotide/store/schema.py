@@ -85,5 +85,16 @@ spaces = Table(
 )
 """Emotion spaces that came with a log, each the text of its TOML file."""
 
+erased = Table(
+    "erased",
+    metadata,
+    Column("digest", String(64), nullable=False),
+    Column("salt", String(32), nullable=False),
+    Column("time", BigInteger, nullable=False),
+    PrimaryKeyConstraint("digest", name="erased_key"),
+    sqlite_with_rowid=False,
+)
+"""Who was erased, as a digest, and when; one salt for all."""
+
 state = Table("state", metadata, Column("digest", String(64), nullable=False))
 """One row: the digest of all that was written so far. A writer updates it first, so writers wait for each other."""

@@ -8,7 +8,8 @@ from sqlalchemy.engine import URL
 
 from emotide.errors import StoreError, UnknownName
 from emotide.log import TABLES, TIME
-from emotide.store.connection import Connection, store_url, write_ahead
+from emotide.store.connection import Connection, alone, store_url, write_ahead
+from emotide.store.erase import Erased, Tombstones, compacted, erase
 from emotide.store.ingest import IngestReport, Progress, from_database, ingest
 from emotide.store.migrate import migrate
 
@@ -50,6 +51,11 @@ class Store:
     def url(self) -> str:
         """Where it is; a password is not shown."""
         return self._url.render_as_string(hide_password=True)
+
+    @property
+    def file(self) -> Path | None:
+        """The file of a SQLite store."""
+        return Path(str(self._url.database)) if self._url.drivername == "sqlite" else None
 
     def __repr__(self) -> str:
         return f"Store({self.url!r})"
@@ -134,6 +140,29 @@ class Store:
         """A digest of all that was ingested, in its order: equal as long as nothing changes; "" when empty."""
         with self._connect() as connection:
             return str(connection.rows("SELECT digest FROM state")[0][0])
+
+    def forget(self, user: str) -> Erased:
+        """Erase a person: their rows, their name in the texts and answers of others, and the pages all this stood on.
+
+        A tombstone, a salted digest, keeps rows that name them from coming in again. What lies outside the store is
+        not touched: source files, reject files, media, backups, a server's own logs.
+
+        Raises:
+            UnknownName: nobody of this id is or was here.
+            StoreError: the store cannot be written.
+        """
+        with self._connect() as connection:
+            connection.lock()
+            mark = connection.mark(1)
+            known = connection.rows(f"SELECT 1 FROM users WHERE user_id = {mark}", [user])
+            graves = Tombstones(connection)
+            if not known and graves.digest(user) not in graves.digests:
+                ids = connection.rows("SELECT DISTINCT user_id FROM users")
+                raise UnknownName("user", user, [str(row[0]) for row in ids])
+            done = erase(connection, user)
+            connection.commit()
+        alone(self._url, compacted([*TABLES, "users", "mentions"], self._url.drivername == "sqlite"))
+        return done
 
     def _connect(self) -> Connection:
         return Connection(self._url)

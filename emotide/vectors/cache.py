@@ -22,7 +22,7 @@ def default_cache() -> Path:
 
 
 class VectorCache:
-    """Vectors by the digest of what they were computed from; it keeps no text and no file.
+    """Vectors by the digest of what they were computed from, then of the encoder; it keeps no text and no file.
 
     One SQLite file, so that several processes may use it at once and a killed one spoils nothing.
     """
@@ -32,7 +32,8 @@ class VectorCache:
         self.file = file
         with closing(self._connect()) as connection, connection:
             columns = "digest BLOB PRIMARY KEY, vector BLOB"
-            connection.execute(f"CREATE TABLE IF NOT EXISTS vectors ({columns}) WITHOUT ROWID")
+            connection.execute("DROP TABLE IF EXISTS vectors")  # of versions whose keys could not be forgotten
+            connection.execute(f"CREATE TABLE IF NOT EXISTS vectors_of ({columns}) WITHOUT ROWID")
 
     def vectors(
         self,
@@ -57,8 +58,8 @@ class VectorCache:
             block_size: so many are computed, and kept, at a time.
             what: is computed, for `progress`.
         """
-        before = name.encode() + b"\0"
-        digests = [hashlib.blake2b(before + content(text), digest_size=16).digest() for text in texts]
+        encoder = hashlib.blake2b(name.encode(), digest_size=8).digest()
+        digests = [content_key(content(text)) + encoder for text in texts]
         first: dict[bytes, int] = {}
         row = np.array([first.setdefault(digest, k) for k, digest in enumerate(digests)], np.int64)
         out, done = np.zeros((len(texts), width), np.float32), np.zeros(len(texts), bool)
@@ -71,12 +72,25 @@ class VectorCache:
                 out[block] = encode([texts[k] for k in block])
                 with connection:
                     rows = ((digests[k], out[k].tobytes()) for k in block if not np.isnan(out[k]).any())
-                    connection.executemany("INSERT OR IGNORE INTO vectors VALUES (?, ?)", rows)
+                    connection.executemany("INSERT OR IGNORE INTO vectors_of VALUES (?, ?)", rows)
                 if progress:
                     progress(min(start + block_size, len(missing)), len(missing), what)
         again = np.flatnonzero(row != np.arange(len(row)))
         out[again] = out[row[again]]
         return out
+
+    def forget(self, contents: Iterable[bytes]) -> int:
+        """Erase what any encoder made of these contents, and the pages it stood on; returns how many vectors."""
+        gone = 0
+        with closing(self._connect()) as connection:
+            connection.execute("PRAGMA secure_delete = ON")
+            with connection:
+                for content in contents:
+                    key = content_key(content)
+                    between = (key, key + b"\xff" * 9)
+                    gone += connection.execute("DELETE FROM vectors_of WHERE digest BETWEEN ? AND ?", between).rowcount
+            connection.execute("VACUUM")
+        return gone
 
     def _connect(self) -> sqlite3.Connection:
         return sqlite3.connect(self.file, timeout=60)
@@ -85,5 +99,10 @@ class VectorCache:
     def _known(connection: sqlite3.Connection, digests: Iterable[bytes]) -> Iterator[tuple[bytes, bytes]]:
         rest = iter(digests)
         while block := list(islice(rest, 500)):
-            asked = f"SELECT digest, vector FROM vectors WHERE digest IN ({','.join('?' * len(block))})"
+            asked = f"SELECT digest, vector FROM vectors_of WHERE digest IN ({','.join('?' * len(block))})"
             yield from connection.execute(asked, block)
+
+
+def content_key(content: bytes) -> bytes:
+    """The first part of a key: what any encoder made of this content stands together."""
+    return hashlib.blake2b(content, digest_size=16).digest()

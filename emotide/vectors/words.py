@@ -3,7 +3,7 @@
 import json
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -144,6 +144,13 @@ class WordVectors:
 
     def _weight(self, word: str) -> float:
         return float(self.weights[self.words[word]]) if word in self.words else 1.0
+
+    def without(self, words: Collection[str]) -> "WordVectors":
+        """The same with these words unknown: they are read by their sub-words, as any other that was never seen."""
+        kept = {word: row for word, row in self.words.items() if word not in words}
+        rows = list(kept.values())
+        renumbered = {word: k for k, word in enumerate(kept)}
+        return WordVectors(renumbered, self.vectors[rows], self.subwords, self.weights[rows])
 
     def save(self, folder: Path) -> None:
         """Write the vectors as safetensors and the vocabulary as JSON."""

@@ -101,7 +101,7 @@ def test_several_processes_at_once(tmp_path):
         worker.stdin.close()
     assert [worker.wait(60) for worker in workers] == [0, 0, 0]
     with closing(sqlite3.connect(file)) as kept:
-        assert kept.execute("SELECT count(*) FROM vectors").fetchone() == (402,)
+        assert kept.execute("SELECT count(*) FROM vectors_of").fetchone() == (402,)
 
 
 def test_several_threads_at_once(tmp_path):
