@@ -28,6 +28,7 @@ from emotide.recommend import Recommender
 from emotide.timeline import SPLITS, Timeline
 from emotide.train import History, Trained, answers, baseline_scores, calibrated, fit, scores
 from emotide.train.conformal import checked_coverage
+from emotide.train.observed import Observed
 from emotide.train.weak import WEAK_SPACE, weak_facts, weak_space, with_weak_labels
 
 RECOMMENDER = "recommender"
@@ -59,7 +60,7 @@ class Emotide:
         device: str = "cpu",
         progress: Progress | None = None,
     ) -> "Emotide":
-        """Learn text vectors, states, influences and readings from a log.
+        """Learn vectors of posts, states, influences and readings from a log.
 
         Args:
             log: what people did.
@@ -84,17 +85,20 @@ class Emotide:
                 raise BadInput(f"the log has no labels in space {name!r}; it has: {known}")
         if checkpoint is not None:
             same_training(checkpoint, run, timeline.digest)
-        texts = log.texts(timeline)
+        contents = log.contents(timeline)
         taught, facts = timeline, {}
         if run.train.weak_labels:
-            taught = with_weak_labels(timeline, texts, run.train)
+            taught = with_weak_labels(timeline, contents.texts, run.train)
             spaces |= {WEAK_SPACE: weak_space()}
             facts["weak_labels"] = weak_facts(taught, run.train)
-        trained = Trained.new(run.base(), taught, texts, spaces, device)
-        trained.tune(texts)
-        history = fit(trained.model, taught, trained.vectors(texts), run.train, checkpoint, progress)
+        trained = Trained.new(run.base(), taught, contents.texts, spaces, device, contents.files, progress)
+        trained.tune(contents.texts)
+        seen = trained.observed(contents, progress)
+        history = fit(trained.model, seen.of(taught), seen.vectors, run.train, checkpoint, progress)
         trained = trained.settled()
-        vectors = trained.vectors(texts)
+        if run.train.tune_encoder is not None:
+            seen = Observed(trained.vectors(contents.texts))
+        timeline, vectors = seen.of(timeline), seen.vectors
         trained.facts.update(facts, history=history.rows, dev=history.best)
         trained = replace(trained, calibration=calibrated(trained.model, timeline, vectors, run.train))
         recommender = learn_recommender(trained, log, timeline, vectors, run.recommend, progress)
@@ -400,12 +404,16 @@ class Emotide:
         return recommendations(self.trained, self.recommender, log, timeline, vectors, space, shown, user, top, epsilon)
 
     def compiled(self, log: SocialLog) -> tuple[Timeline, Tensor]:
-        """The log's timeline in this model's terms, and its posts' vectors."""
+        """The log's timeline in this model's terms, and its posts' vectors.
+
+        Where the model reads more than text, both have a row a post and modality.
+        """
         for space in log.spaces().values():
             if space.name not in self.trained.model.readings.spaces:
                 self.add_space(space)
         timeline = log.timeline(self.trained.run.timeline, self.spaces(), self.trained.kinds)
-        return timeline, self.trained.vectors(log.texts(timeline))
+        seen = self.trained.observed(log.contents(timeline))
+        return seen.of(timeline), seen.vectors
 
     def _space(self, timeline: Timeline) -> str:
         """The space that is meant when none is named: the trained one with the most labels here."""

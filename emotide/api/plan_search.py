@@ -107,8 +107,9 @@ def search_shortcuts(
     timeline = log.timeline(run.timeline, spaces)
     if not any((labels.split == 1).any() for labels in timeline.labels.values()):
         raise BadInput("the log has no labels in its dev part: nothing can judge a plan")
-    texts = log.texts(timeline)
-    trained = Trained.new(run.base(), timeline, texts, spaces, device)
-    search = search_plan(trained, timeline, trained.vectors(texts), keep, method, trials, progress)
+    contents = log.contents(timeline)
+    trained = Trained.new(run.base(), timeline, contents.texts, spaces, device, contents.files, progress)
+    seen = trained.observed(contents, progress)
+    search = search_plan(trained, seen.of(timeline), seen.vectors, keep, method, trials, progress)
     best = search.best
     return FoundPlan(run.changed({}, network={"plan": best.network.plan}), search.tried, best)

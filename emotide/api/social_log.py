@@ -17,8 +17,10 @@ from emotide.model.spaces import AXES
 from emotide.store import IngestReport, Store
 from emotide.timeline import FORMAT, Timeline, TimelineConfig, compile_timeline
 from emotide.vectors import default_cache
+from emotide.vectors.encoders import Contents
 
 Progress = Callable[[int, int, str], None]
+MEDIA = ("image", "audio", "video")
 COMPILED = {  # what a timeline is made of: the columns wanted, or all
     "posts": ["post_id", "user_id", "network", "time", "split"],
     "interactions": None,
@@ -141,14 +143,20 @@ class SocialLog:
         tables["labels"] = _understood(tables["labels"], names)
         return tables
 
+    def contents(self, timeline: Timeline) -> Contents:
+        """Title and text of every post, and the locations of its media, in the timeline's order."""
+        posts = self.store.table("posts", ["network", "post_id", "title", "text", *MEDIA])
+        said = pl.concat_str(pl.col("title", "text"), separator="\n", ignore_nulls=True).fill_null("").alias("said")
+        kinds = [kind for kind in MEDIA if posts[kind].null_count() < len(posts)]
+        ordered = timeline.posts.select("network", "post_id").join(
+            posts.select("network", "post_id", said, *kinds), on=["network", "post_id"], how="left",
+            maintain_order="left",
+        )  # fmt: skip
+        return Contents(ordered["said"].fill_null("").to_list(), {kind: ordered[kind].to_list() for kind in kinds})
+
     def texts(self, timeline: Timeline) -> list[str]:
         """Title and text of every post, in the timeline's order."""
-        posts = self.store.table("posts", ["network", "post_id", "title", "text"])
-        said = pl.concat_str(pl.col("title", "text"), separator="\n", ignore_nulls=True).fill_null("").alias("said")
-        ordered = timeline.posts.join(
-            posts.select("network", "post_id", said), on=["network", "post_id"], how="left", maintain_order="left"
-        )
-        return ordered["said"].fill_null("").to_list()
+        return self.contents(timeline).texts
 
 
 def _understood(labels: pl.DataFrame, names: Mapping[str, list[str]]) -> pl.DataFrame:

@@ -19,7 +19,7 @@ BLUR = 0.05  # of what people say of their state, against what it is: squared di
 def posts_of(
     config: TownConfig, cast: Cast, days: Days, points: Float[np.ndarray, "categories 3"], categories: list[str]
 ) -> pl.DataFrame:
-    """post_id, user_id, time, network, text, tags, reply_to; and day, user, for the tables that follow from posts."""
+    """post_id, user_id, time, network, text, tags, reply_to; and day, user, mood, for what follows from posts."""
     rng = np.random.default_rng([config.seed, 4])
     day, user = np.nonzero(count := rng.poisson(cast.rate, (config.days, config.people)))
     day, user = (np.repeat(place, count[count > 0]) for place in (day, user))
@@ -45,6 +45,7 @@ def posts_of(
             "reply_to": pl.Series([f"post-{k}" if k >= 0 else None for k in answered], dtype=pl.String),
             "day": day,
             "user": user,
+            "mood": mood,
         }
     )
 

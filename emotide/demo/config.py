@@ -31,3 +31,16 @@ class TownConfig(BaseModel, frozen=True, extra="forbid"):
     items: int = Field(40, ge=1, description="things to recommend")
     shown_per_day: float = Field(1.5, ge=0, description="items shown a person and day on average, uniformly at random")
     item_pull: float = Field(0.06, ge=0, description="how far a shown item moves the mood of the next day")
+    pictures: float = Field(0.0, ge=0, le=1, description="share of posts with a picture of a face in the post's mood")
+    sounds: float = Field(0.0, ge=0, le=1, description="share of posts with a sound in the post's mood")
+    clips: float = Field(0.0, ge=0, le=1, description="share of posts with a video in the post's mood")
+    wordless: float = Field(0.5, ge=0, le=1, description="share of the posts with any of these that have no words")
+
+    @property
+    def shows(self) -> bool:
+        """Whether people post anything but words."""
+        return self.pictures + self.sounds + self.clips > 0
+
+    def showing(self) -> "TownConfig":
+        """The same town, whose people also post pictures, sounds and a few clips."""
+        return self.model_copy(update={"pictures": 0.4, "sounds": 0.3, "clips": 0.06})

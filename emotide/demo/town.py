@@ -10,6 +10,7 @@ from emotide.demo.activity import feedback_of, interactions_of, items_of, labels
 from emotide.demo.cast import Cast, cast_of
 from emotide.demo.config import TownConfig
 from emotide.demo.dynamics import Days, live
+from emotide.demo.showing import Drawn, Source, with_media
 from emotide.demo.truth import AXES, Truth, nearest
 from emotide.model.spaces import built_in
 
@@ -17,11 +18,17 @@ __all__ = ["TownConfig", "simulate"]
 SPACE = "ekman_neutral"
 
 
-def simulate(out: Path, config: TownConfig) -> Truth:
+def simulate(out: Path, config: TownConfig, source: Source | None = None) -> Truth:
     """Simulate a town; write its social log to `out/log` and the truth to `out/truth`.
 
     The log shows each format once: posts.csv, interactions.parquet, ties.csv, labels.jsonl (spaces `ekman_neutral` and
-    `pad`), items.csv, feedback.parquet. The same config gives the same files, byte for byte.
+    `pad`), items.csv, feedback.parquet. The same config gives the same files, byte for byte. Where people show
+    something, its files stand in `out/log/media`.
+
+    Args:
+        out: a folder.
+        config: of the town.
+        source: of pictures and sounds; they are drawn by default.
     """
     space = built_in()[SPACE]
     points = space.pad.numpy().astype(float)
@@ -32,7 +39,9 @@ def simulate(out: Path, config: TownConfig) -> Truth:
     items = items_of(cast)
     log = out / "log"
     log.mkdir(parents=True, exist_ok=True)
-    posts.drop("day", "user").write_csv(log / "posts.csv", datetime_format="%Y-%m-%dT%H:%M:%SZ")
+    if config.shows:
+        posts = with_media(posts, config, space.names, source or Drawn(), log)
+    posts.drop("day", "user", "mood").write_csv(log / "posts.csv", datetime_format="%Y-%m-%dT%H:%M:%SZ")
     interactions_of(config, cast, posts).write_parquet(log / "interactions.parquet")
     ties_of(config, cast).write_csv(log / "ties.csv", datetime_format="%Y-%m-%dT%H:%M:%SZ")
     _write_jsonl(labels_of(config, days, category, space.names, posts), log / "labels.jsonl")

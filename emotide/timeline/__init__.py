@@ -4,7 +4,18 @@ from emotide.timeline.compile import compile_timeline
 from emotide.timeline.config import TimelineConfig
 from emotide.timeline.events import Events, Labels
 from emotide.timeline.group import Group
+from emotide.timeline.modalities import by_modality
 from emotide.timeline.splits import SPLITS
 from emotide.timeline.timeline import FORMAT, Timeline
 
-__all__ = ["FORMAT", "SPLITS", "Events", "Group", "Labels", "Timeline", "TimelineConfig", "compile_timeline"]
+__all__ = [
+    "FORMAT",
+    "SPLITS",
+    "Events",
+    "Group",
+    "Labels",
+    "Timeline",
+    "TimelineConfig",
+    "by_modality",
+    "compile_timeline",
+]

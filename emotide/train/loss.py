@@ -105,6 +105,12 @@ def _names_alike(model: AffectiveModel, unrolled: Sequence[Unrolled], vectors: T
     posts = torch.cat([vectors[u.step.seen.post] for u in said])
     Y = torch.cat([u.recognition[torch.searchsorted(u.step.place, u.step.seen.owner)] for u in said])
     pad, names = model.readings.vocabulary()
+    if posts.shape[1] > names.shape[1]:  # of several modalities; that of texts comes first
+        posts = posts[:, : names.shape[1]]
+        written = posts.any(1)
+        posts, Y = posts[written], Y[written]
+        if not len(posts):
+            return None
     alike = functional.normalize(posts, dim=1) @ model.readings.encoder.seen(names).T
     alike = (alike - alike.mean(0)) / (alike.std(0) + 1e-6) if len(alike) > 1 else torch.zeros_like(alike)
     logits = model.readings.encoder.logits(Y, model.readings.encoder.points(pad, names))

@@ -5,12 +5,13 @@ import tomllib
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from emotide.errors import BadInput
 from emotide.model import NetworkConfig
 from emotide.timeline import TimelineConfig
 from emotide.train.config import TrainConfig
+from emotide.vectors.encoders import MediaConfig
 
 
 class RunConfig(BaseModel, frozen=True, extra="forbid"):
@@ -20,9 +21,19 @@ class RunConfig(BaseModel, frozen=True, extra="forbid"):
         "words", description="text vectors: 'words' trained on the log, or 'minilm', an English sentence encoder"
     )
     text_width: int = Field(128, ge=8, le=1024, description="width of the word vectors")
+    modalities: tuple[Literal["text", "image", "audio", "video"], ...] = Field(
+        ("text", "image", "audio", "video"), min_length=1, description="what is read of posts, where a log has it"
+    )
+    media: MediaConfig = MediaConfig()
     timeline: TimelineConfig = TimelineConfig()
     network: NetworkConfig = NetworkConfig()
     train: TrainConfig = TrainConfig()
+
+    @model_validator(mode="after")
+    def _names_need_texts(self) -> "RunConfig":
+        if self.train.names and "text" not in self.modalities:
+            raise ValueError("train.names compares posts with names of emotions: it needs 'text' among the modalities")
+        return self
 
     @property
     def encoder(self) -> str:

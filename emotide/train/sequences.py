@@ -75,8 +75,12 @@ def posts_at(
 
 
 def _means(timeline: Timeline, vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Over posts, the rows of one post side by side."""
     e = timeline.events
     key, row, count = np.unique(_key(e.step["post"], e.post_user), return_inverse=True, return_counts=True)
+    if "modality" in timeline.posts:
+        post = timeline.posts["post"].to_numpy()[e.post]
+        count = np.bincount(row, np.append(True, post[1:] != post[:-1])[: len(post)], len(key))
     total = np.zeros((len(key), vectors.shape[1]), np.float32)
     np.add.at(total, row, vectors[e.post])
     return total / count[:, None], key

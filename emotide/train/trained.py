@@ -1,6 +1,7 @@
-"""A trained model with all that it needs to read another log: text vectors, their scale, kinds of contact, spaces."""
+"""A trained model with all it needs to read another log: vectors of posts, their scale, kinds of contact, spaces."""
 
 import json
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
@@ -9,23 +10,28 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Float32
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from emotide.errors import ModelMismatch
+from emotide.errors import BadInput, ModelMismatch
 from emotide.model import AffectiveModel, EmotionSpace, FusedNetwork, Readings
 from emotide.model.sharpen import taken
 from emotide.timeline import Timeline
 from emotide.train.behaviour import behaviour_weight
 from emotide.train.calibrate import Calibration
+from emotide.train.observed import Observed, ignored, side_by_side
 from emotide.train.run import RunConfig
 from emotide.train.tuning import Tuning
 from emotide.train.weak import WEAK_SPACE
 from emotide.vectors import TEXT, TextVectors, TunedMiniLM, VectorCache, default_cache
+from emotide.vectors.cache import Progress
+from emotide.vectors.encoders import Contents, Files, MediaEncoders
+from emotide.vectors.layout import Layout
 
 FORMAT = 2
+MEDIA_FOLDER = "media"
 TAUGHT = 100_000  # posts from which text vectors and their scale are learned, at most
 
 
@@ -41,6 +47,8 @@ class Trained:
         kinds: of interaction, by column.
         facts: where it comes from: version, seed, digest of the log, best score on dev.
         calibration: what its readings are worth; nothing is known before it was calibrated.
+        media: the encoders of images, sounds and videos; none where the log had text alone.
+        media_scale: for each of them [2, width], as `scale`.
     """
 
     model: AffectiveModel
@@ -50,10 +58,19 @@ class Trained:
     kinds: list[str]
     facts: dict[str, Any]
     calibration: Calibration = field(default_factory=Calibration)
+    media: MediaEncoders = field(default_factory=lambda: MediaEncoders({}))
+    media_scale: dict[str, Float[Tensor, "2 _"]] = field(default_factory=dict)
 
     @classmethod
     def new(
-        cls, run: RunConfig, timeline: Timeline, texts: Sequence[str], spaces: Mapping[str, EmotionSpace], device: str
+        cls,
+        run: RunConfig,
+        timeline: Timeline,
+        texts: Sequence[str],
+        spaces: Mapping[str, EmotionSpace],
+        device: str,
+        files: Files | None = None,
+        progress: Progress | None = None,
     ) -> "Trained":
         """An untrained model for this log.
 
@@ -64,6 +81,11 @@ class Trained:
                 from a sample where it holds more than `TAUGHT`.
             spaces: all spaces to be read; those in which the log has labels are trained.
             device: where the network is to live.
+            files: the media of its posts, by kind, in the same order; those of the training part teach.
+            progress: called with (done, total, what) while media are decoded and taught.
+
+        Raises:
+            BadInput: the run wants modalities of which the training part has nothing.
         """
         torch.manual_seed(run.train.seed)
         told = np.flatnonzero(timeline.posts["train"].to_numpy())
@@ -74,21 +96,41 @@ class Trained:
         wanted = (*run.train.spaces, WEAK_SPACE)
         trained = [space for space in timeline.spaces if not run.train.spaces or space in wanted]
         readings = Readings(run.network.affect, text.width, {space: spaces[space] for space in trained})
-        network = FusedNetwork(run.network, text.width, 2 * len(timeline.kinds))
+        media, media_scale = cls._taught_media(run, files or {}, timeline.posts["train"].to_numpy(), progress)
+        layout = layout_of(run, text, media)
+        if not layout.names:
+            wanted = ", ".join(run.modalities)
+            raise BadInput(f"the posts of the training part hold nothing of what is to be read: {wanted}")
+        network = FusedNetwork(run.network, layout.width, 2 * len(timeline.kinds))
         model = AffectiveModel(network, readings, behaviour_weight(timeline, run.train) > 0)
+        facts = {"version": version("emotide"), "seed": run.train.seed, "digest": timeline.digest}
         scale = torch.stack([torch.zeros(text.width), torch.ones(text.width)])
-        made = cls(
-            model.to(device), run, text, scale, timeline.kinds,
-            {"version": version("emotide"), "seed": run.train.seed, "digest": timeline.digest},
-        )  # fmt: skip
+        made = cls(model.to(device), run, text, scale, timeline.kinds, facts, media=media, media_scale=media_scale)
         made.add_spaces(spaces.values())
         readings.encoder.start(readings.vocabulary()[1])
-        raw = made._encode(taught)
-        if len(raw):
-            # a coordinate that hardly ever changes is not blown up to the size of the others
-            spread = np.maximum(raw.std(0), max(0.1 * float(raw.std()), 1e-6))
-            made.scale.copy_(torch.from_numpy(np.stack([raw.mean(0), spread])))
+        made.scale.copy_(_scale_of(made._encode(taught)))
         return made
+
+    @staticmethod
+    def _taught_media(
+        run: RunConfig, files: Files, train: np.ndarray, progress: Progress | None
+    ) -> tuple[MediaEncoders, dict[str, Tensor]]:
+        """Encoders taught on the media of posts that may teach, and the scale of their codes."""
+        if run.train.tune_encoder is not None:
+            return MediaEncoders({}), {}
+        wanted = {kind: places for kind, places in files.items() if kind in run.modalities}
+        taught = {
+            kind: [place if teaches else None for place, teaches in zip(places, train, strict=True)]
+            for kind, places in wanted.items()
+        }
+        media = MediaEncoders.fit(taught, run.media, run.train.seed, progress)
+        codes = media.encode(wanted, _cache(), progress, quiet=True) if media.by_kind else {}
+        return media, {kind: _scale_of(found[there & train]) for kind, (found, there) in codes.items()}
+
+    @property
+    def layout(self) -> Layout:
+        """What a row of the table of vectors holds, and where."""
+        return layout_of(self.run, self.text, self.media)
 
     @property
     def device(self) -> torch.device:
@@ -123,19 +165,44 @@ class Trained:
         empty = [k for k, text in enumerate(texts) if not text.strip()]
         return found.index_fill_(0, torch.tensor(empty, dtype=torch.long, device=self.device), 0)
 
+    def observed(self, contents: Contents, progress: Progress | None = None) -> Observed:
+        """The vectors of posts, a row a modality: texts, images, sounds and videos on one scale.
+
+        Where the model was trained on text alone this is `vectors`, a row a post. What it cannot read is left out, with
+        one warning.
+
+        Args:
+            contents: of the posts.
+            progress: called with (done, total, what) while media are decoded.
+        """
+        layout = self.layout
+        ignored(contents.files, layout, self.run.modalities)
+        if layout.plain:
+            return Observed(self.vectors(contents.texts))
+        parts = {}
+        if "text" in layout.names:
+            there = np.array([bool(text.strip()) for text in contents.texts], bool)
+            parts["text"] = self.vectors(contents.texts).cpu().numpy(), there
+        for kind, (codes, there) in self.media.encode(contents.files, _cache(), progress).items():
+            mean, spread = self.media_scale[kind].numpy()
+            parts[kind] = (codes - mean) / spread, there
+        return side_by_side(parts, layout, len(contents.texts), self.device)
+
     def _encode(self, texts: Sequence[str]) -> np.ndarray:
         if self.text.name == "words":
             return self.text.encode(texts)  # quicker than to look them up
-        cache = VectorCache(default_cache() / "vectors.sqlite")
-        return cache.vectors(self.text.name, self.text.width, texts, self.text.encode)
+        return _cache().vectors(self.text.name, self.text.width, texts, self.text.encode)
 
     def save(self, folder: Path) -> None:
         """Write the model: safetensors and JSON, nothing that runs on loading."""
         folder.mkdir(parents=True, exist_ok=True)
         weights = {key: value.detach().cpu().contiguous() for key, value in self.model.state_dict().items()}
         beside = self.calibration.tensors() | self.model.readings.sharpened_tensors()
-        save_file(weights | {"scale": self.scale} | beside, folder / "model.safetensors")
+        scales = {"scale": self.scale} | {f"scale.{kind}": scale for kind, scale in self.media_scale.items()}
+        save_file(weights | scales | beside, folder / "model.safetensors")
         self.text.save(folder / "text")
+        shutil.rmtree(folder / MEDIA_FOLDER, ignore_errors=True)
+        self.media.save(folder / MEDIA_FOLDER)
         readings = self.model.readings
         head = {
             "format": FORMAT,
@@ -143,6 +210,7 @@ class Trained:
             "kinds": self.kinds,
             "trained": readings.taught,
             "spaces": [space.model_dump(mode="json") for space in readings.spaces.values()],
+            "media": self.media.digests,
             "facts": self.facts,
         }
         part = folder / "model.json.part"
@@ -175,13 +243,34 @@ class Trained:
         run = RunConfig.model_validate(head["run"])
         text = TEXT[run.encoder].load(folder / "text")
         spaces = {space["name"]: EmotionSpace.model_validate(space) for space in head["spaces"]}
+        media = MediaEncoders.load(folder / MEDIA_FOLDER, head.get("media", {}))
+        media_scale = {kind: tensors.pop(f"scale.{kind}") for kind in media.by_kind}
         scale, calibration, sharpened = tensors.pop("scale"), Calibration.taken(tensors), taken(tensors)
         trained = {space: spaces[space].ordered(names) for space, names in dict(head["trained"]).items()}
         readings = Readings(run.network.affect, text.width, trained)
         behaviour = any(name.startswith("behaviour.") for name in tensors)
-        model = AffectiveModel(FusedNetwork(run.network, text.width, 2 * len(head["kinds"])), readings, behaviour)
+        width = layout_of(run, text, media).width
+        model = AffectiveModel(FusedNetwork(run.network, width, 2 * len(head["kinds"])), readings, behaviour)
         model.load_state_dict(tensors)
-        made = cls(model.eval().to(device), run, text, scale, head["kinds"], head["facts"], calibration)
+        model = model.eval().to(device)
+        made = cls(model, run, text, scale, head["kinds"], head["facts"], calibration, media, media_scale)
         made.add_spaces(spaces.values())
         readings.sharpened.update(sharpened)
         return made
+
+
+def layout_of(run: RunConfig, text: TextVectors, media: MediaEncoders) -> Layout:
+    """What a row of the table of vectors holds: text where the run wants it, and what media were taught."""
+    return Layout(({"text": text.width} if "text" in run.modalities else {}) | media.widths)
+
+
+def _scale_of(raw: Float32[np.ndarray, "rows width"]) -> Float[Tensor, "2 width"]:
+    """Mean and spread; a coordinate that hardly ever changes is not blown up to the size of the others."""
+    if not len(raw):
+        return torch.stack([torch.zeros(raw.shape[1]), torch.ones(raw.shape[1])])
+    spread = np.maximum(raw.std(0), max(0.1 * float(raw.std()), 1e-6))
+    return torch.from_numpy(np.stack([raw.mean(0), spread]))
+
+
+def _cache() -> VectorCache:
+    return VectorCache(default_cache() / "vectors.sqlite")
