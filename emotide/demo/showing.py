@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 import polars as pl
@@ -11,19 +10,10 @@ from jaxtyping import Float32, UInt8
 from emotide.demo.clips import FRAMES, write_clip
 from emotide.demo.config import TownConfig
 from emotide.demo.faces import SIZE, Sitter, face, looks
-from emotide.demo.tones import RATE, SECONDS, tune, write_wav
+from emotide.demo.recorded import Recorded
+from emotide.demo.tones import RATE, tune, write_wav
 
 FOLDER = "media"
-
-
-class Source(Protocol):
-    """Where pictures and sounds of a mood come from; None where there is none of that mood."""
-
-    def picture(self, rng: np.random.Generator, mood: str, late: bool) -> UInt8[np.ndarray, "height width 3"] | None:
-        """A face."""
-
-    def sound(self, rng: np.random.Generator, mood: str, late: bool) -> Float32[np.ndarray, " samples"] | None:
-        """A voice or tune, of `RATE` samples per second."""
 
 
 class Drawn:
@@ -36,6 +26,9 @@ class Drawn:
     def sound(self, rng: np.random.Generator, mood: str, late: bool) -> Float32[np.ndarray, " samples"]:
         """A tune."""
         return tune(rng, mood)
+
+
+Source = Drawn | Recorded  # of pictures and sounds of a mood; None where there is none of it
 
 
 def with_media(
@@ -70,7 +63,7 @@ def with_media(
             picture, sound = source.picture(rng, felt, late), source.sound(rng, felt, late)
             if picture is not None and sound is not None:
                 row["video"] = f"{FOLDER}/{number}.mp4"
-                write_clip(_moving(rng, picture), sound, RATE, log / row["video"])
+                write_clip(_moving(rng, picture, len(sound) / RATE), sound, RATE, log / row["video"])
         if row and rng.random() < config.wordless:
             row["text"] = ""
         rows.append(row)
@@ -86,11 +79,12 @@ def _write_jpeg(picture: UInt8[np.ndarray, "height width 3"], file: Path) -> Non
     Image.fromarray(picture).save(file, quality=90)
 
 
-def _moving(rng: np.random.Generator, picture: UInt8[np.ndarray, "height width 3"]) -> list[np.ndarray]:
+def _moving(rng: np.random.Generator, picture: UInt8[np.ndarray, "height width 3"], seconds: float) -> list[np.ndarray]:
     """Frames of a clip: the picture, drifting across a view that is a little smaller."""
     from PIL import Image
 
     wide = np.asarray(Image.fromarray(picture).resize((SIZE + 8, SIZE + 8)))
-    count = round(FRAMES * SECONDS)
-    x, y = (np.linspace(*rng.integers(0, 9, 2), count).round().astype(int) for _ in range(2))
+    count = round(FRAMES * seconds)
+    begin, end = rng.integers(0, 9, (2, 2))
+    x, y = np.linspace(begin, end, count).round().astype(int).T
     return [wide[b : b + SIZE, a : a + SIZE] for a, b in zip(x, y, strict=True)]

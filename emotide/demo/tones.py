@@ -23,13 +23,13 @@ class Tune:
 
 
 TUNES = {
-    "anger": Tune(330, (0, 1, 0, -1), 7, 0.8, 0.9),
-    "disgust": Tune(150, (0, -1), 2.5, 0.4, 0.7),
-    "fear": Tune(620, (0, 1, 2, 1), 9, 0.25, 0.3),
-    "joy": Tune(440, (0, 4, 7, 12), 5, 0.5, 0.2),
-    "neutral": Tune(280, (0, 0, 2, 0), 2, 0.3, 0.2),
-    "sadness": Tune(230, (0, -1, -3, -5), 1.5, 0.15, 0.1),
-    "surprise": Tune(380, (0, 7, 16), 3, 0.65, 0.3),
+    "anger": Tune(330.0, (0, 1, 0, -1), 7.0, 0.8, 0.9),
+    "disgust": Tune(150.0, (0, -1), 2.5, 0.4, 0.7),
+    "fear": Tune(620.0, (0, 1, 2, 1), 9.0, 0.25, 0.3),
+    "joy": Tune(440.0, (0, 4, 7, 12), 5.0, 0.5, 0.2),
+    "neutral": Tune(280.0, (0, 0, 2, 0), 2.0, 0.3, 0.2),
+    "sadness": Tune(230.0, (0, -1, -3, -5), 1.5, 0.15, 0.1),
+    "surprise": Tune(380.0, (0, 7, 16), 3.0, 0.65, 0.3),
 }
 
 
@@ -42,10 +42,11 @@ def tune(rng: np.random.Generator, mood: str) -> Float32[np.ndarray, " samples"]
     note = np.floor(time * tempo).astype(int)
     hertz = pitch * 2 ** (np.array(usual.steps)[note % len(usual.steps)] / 12)
     phase = 2 * np.pi * np.cumsum(hertz) / RATE
-    sound = sum(usual.roughness ** (k - 1) / k * np.sin(k * phase) for k in range(1, 7))
+    overtone = np.arange(1, 7)[:, None]
+    sound = (usual.roughness ** (overtone - 1) / overtone * np.sin(overtone * phase)).sum(0)
     envelope = np.exp(-2 * (time * tempo - note))
     heard = loudness * envelope * sound + rng.normal(0, 0.003, len(time))
-    return np.clip(heard, -1, 1).astype(np.float32)
+    return np.asarray(np.clip(heard, -1, 1), np.float32)
 
 
 def write_wav(sound: Float32[np.ndarray, " samples"], file: Path) -> None:

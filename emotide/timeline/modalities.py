@@ -34,6 +34,6 @@ def by_modality(timeline: Timeline, present: Bool[np.ndarray, "posts modalities"
         post=(np.repeat(first[e.post], times) + within).astype(np.int32),
     )
     posts = timeline.posts[post].with_columns(
-        pl.Series("post", post), pl.Series("modality", [names[k] for k in kind], pl.String)
+        pl.Series("post", post), pl.Series("modality", [names[k] for k in kind.tolist()], pl.String)
     )
     return replace(timeline, events=events, posts=posts)

@@ -99,8 +99,8 @@ class Trained:
         media, media_scale = cls._taught_media(run, files or {}, timeline.posts["train"].to_numpy(), progress)
         layout = layout_of(run, text, media)
         if not layout.names:
-            wanted = ", ".join(run.modalities)
-            raise BadInput(f"the posts of the training part hold nothing of what is to be read: {wanted}")
+            named = ", ".join(run.modalities)
+            raise BadInput(f"the posts of the training part hold nothing of what is to be read: {named}")
         network = FusedNetwork(run.network, layout.width, 2 * len(timeline.kinds))
         model = AffectiveModel(network, readings, behaviour_weight(timeline, run.train) > 0)
         facts = {"version": version("emotide"), "seed": run.train.seed, "digest": timeline.digest}
@@ -118,8 +118,8 @@ class Trained:
         """Encoders taught on the media of posts that may teach, and the scale of their codes."""
         if run.train.tune_encoder is not None:
             return MediaEncoders({}), {}
-        wanted = {kind: places for kind, places in files.items() if kind in run.modalities}
-        taught = {
+        wanted: Files = {kind: places for kind, places in files.items() if kind in set[str](run.modalities)}
+        taught: Files = {
             kind: [place if teaches else None for place, teaches in zip(places, train, strict=True)]
             for kind, places in wanted.items()
         }
