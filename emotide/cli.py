@@ -66,6 +66,10 @@ def demo(
     data: Annotated[Path | None, typer.Option(help="a social log of your own; a simulated town by default")] = None,
     out: Annotated[Path, typer.Option(help="the folder for store, model and report")] = Path("demo-out"),
     config: Annotated[Path | None, typer.Option(help="a recipe (TOML)")] = None,
+    media: Annotated[bool, typer.Option("--media", help="the town also posts pictures, sounds and clips")] = False,
+    media_from: Annotated[
+        Path | None, typer.Option(help="as --media, of the real faces and voices of a folder of public data sets")
+    ] = None,
     seed: Annotated[int, SEED] = 0,
 ) -> None:
     """Everything on a sample network; ends with a report page.
@@ -77,7 +81,7 @@ def demo(
 
     recipe = Recipe.read(config) if config else None
     with Bar() as bar:
-        report = run_demo(out, data, recipe, seed, bar.say, bar.progress)
+        report = run_demo(out, data, recipe, seed, bar.say, bar.progress, media or media_from is not None, media_from)
     typer.echo(report)
 
 

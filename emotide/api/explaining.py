@@ -14,6 +14,7 @@ from emotide.api.frames import who_and_when
 from emotide.errors import BadInput
 from emotide.model import EmotionSpace
 from emotide.model.affective import Shown
+from emotide.model.attended import attention_weights
 from emotide.model.reasons import reasons
 from emotide.model.trace import trace
 from emotide.timeline import Timeline
@@ -46,7 +47,8 @@ def reasons_table(
     The first row, of kind 'reading', is the number that is explained; 'without' is what it would be if no post in the
     window said anything; then what each 'post' adds, the largest first: without + posts = reading. Under a post stand
     its words: with word vectors their shares sum to the post's; with a sentence encoder each is what is lost when the
-    word is left out.
+    word is left out. A model that reads more than text has a row a post and modality, which `modality` names, and in
+    `weight` how much of its author's attention it had in its step.
 
     Raises:
         BadInput: nothing touched the user by then.
@@ -55,6 +57,9 @@ def reasons_table(
     user, step = _when(timeline, asked)
     name = _column(trained, timeline, vectors, space, shown, asked, user, step)
     found = reasons(trained.model, timeline, vectors, space.name, name, user, step, shown, asked.window)
+    several = "modality" in timeline.posts
+    kinds = timeline.posts["modality"].to_list() if several else ["text"] * len(timeline.posts)
+    weight = attention_weights(trained.model, timeline, vectors, shown) if several else np.zeros(len(kinds), np.float32)
     rows: list[dict[str, object]] = [
         {"kind": "reading", "share": found.reading},
         {"kind": "without", "share": found.without},
@@ -64,13 +69,16 @@ def reasons_table(
     for rank, k in enumerate(np.argsort(-abs(found.share), kind="stable")):
         post = int(found.post[k])
         of_post = {"post_id": ids[post], "author_id": authors[found.author[k]], "posted": posted[post]}
-        rows.append({"kind": "post", "share": float(found.share[k])} | of_post)
-        if rank < SHOWN_POSTS:
-            words = _words(trained, texts[post], vectors[post].cpu().numpy(), found.slope[k])
+        of_post["modality"] = kinds[post]
+        rows.append({"kind": "post", "share": float(found.share[k]), "weight": float(weight[post])} | of_post)
+        if rank < SHOWN_POSTS and kinds[post] == "text":
+            width = trained.text.width  # texts come first in a row
+            words = _words(trained, texts[post], vectors[post, :width].cpu().numpy(), found.slope[k, :width])
             rows += [{"kind": "word", "share": share, "word": word} | of_post for word, share in words]
     place = who_and_when(timeline, np.array([user]), np.array([step]))
     schema: dict[str, Any] = {"kind": pl.String, "share": pl.Float64, "post_id": pl.String, "author_id": pl.String,
               "posted": timeline.posts["time"].dtype, "word": pl.String}  # fmt: skip
+    schema |= {"modality": pl.String, "weight": pl.Float64} if several else {}
     asked_for = [pl.lit(place[column][0]).alias(column) for column in place.columns]
     return pl.DataFrame(rows, schema=schema).select(
         *asked_for, pl.lit(space.name).alias("space"), pl.lit(space.names[name]).alias("reading"), *schema

@@ -85,3 +85,13 @@ def _furthest(space: EmotionSpace, read: Float[np.ndarray, "rows names"]) -> np.
     side = np.where(place[np.arange(len(read)), axis] < 0, "low ", "high ")
     told: np.ndarray = np.strings.add(side, np.array(space.names)[axis])
     return told
+
+
+def attention_frame(timeline: Timeline, weight: Float[np.ndarray, " posts"]) -> pl.DataFrame:
+    """user_id, network, time, post_id, modality, weight; a row a post, or a row a post and modality."""
+    e = timeline.events
+    several = "modality" in timeline.posts
+    posts = timeline.posts.select("post_id", "modality" if several else pl.lit("text").alias("modality"))
+    return who_and_when(timeline, e.post_user, e.step["post"]).hstack(
+        posts.with_columns(pl.Series("weight", weight, pl.Float32))[e.post]
+    )

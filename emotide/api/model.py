@@ -14,7 +14,7 @@ from torch import Tensor
 from emotide.api.behaving import behaviour_tables
 from emotide.api.checks import known_user, one_of, same_training, usable_device
 from emotide.api.explaining import Question, reasons_table
-from emotide.api.frames import predict_frame
+from emotide.api.frames import attention_frame, predict_frame
 from emotide.api.honesty import calibrated_rows, coverage_of, draw_reliability, set_column
 from emotide.api.influencing import HOW, Asked, influence_table, paths_table, sources_table
 from emotide.api.recipe import Recipe
@@ -23,6 +23,7 @@ from emotide.api.sharpening import sharpen
 from emotide.api.social_log import SocialLog
 from emotide.errors import BadInput, UnknownName
 from emotide.model import EmotionSpace, space_named
+from emotide.model.attended import attention_weights
 from emotide.model.trace import SHOWN, trace
 from emotide.recommend import Recommender
 from emotide.timeline import SPLITS, Timeline
@@ -30,6 +31,8 @@ from emotide.train import History, Trained, answers, baseline_scores, calibrated
 from emotide.train.conformal import checked_coverage
 from emotide.train.observed import Observed
 from emotide.train.weak import WEAK_SPACE, weak_facts, weak_space, with_weak_labels
+from emotide.vectors.again import Pair, pairs
+from emotide.vectors.encoders import MediaEncoders
 
 RECOMMENDER = "recommender"
 Progress = Callable[[int, int, str], None]
@@ -59,6 +62,7 @@ class Emotide:
         checkpoint: Path | None = None,
         device: str = "cpu",
         progress: Progress | None = None,
+        media: MediaEncoders | None = None,
     ) -> "Emotide":
         """Learn vectors of posts, states, influences and readings from a log.
 
@@ -68,6 +72,8 @@ class Emotide:
             checkpoint: a folder; training that was interrupted there goes on where it was.
             device: 'cpu', 'cuda', 'mps'.
             progress: called with (epoch, epochs, what happened).
+            media: encoders of images, sounds and videos that another model has learned; by default they are taught on
+                this log.
 
         Raises:
             BadInput: the log holds nothing to learn from.
@@ -91,7 +97,7 @@ class Emotide:
             taught = with_weak_labels(timeline, contents.texts, run.train)
             spaces |= {WEAK_SPACE: weak_space()}
             facts["weak_labels"] = weak_facts(taught, run.train)
-        trained = Trained.new(run.base(), taught, contents.texts, spaces, device, contents.files, progress)
+        trained = Trained.new(run.base(), taught, contents.texts, spaces, device, contents.files, progress, media)
         trained.tune(contents.texts)
         seen = trained.observed(contents, progress)
         history = fit(trained.model, seen.of(taught), seen.vectors, run.train, checkpoint, progress)
@@ -273,7 +279,8 @@ class Emotide:
 
         Returns:
             user_id, network, time, space, reading, kind ('reading', 'without', 'post', 'word'), share, post_id,
-            author_id, posted, word; shares are of the probability before calibration, or of the coordinate.
+            author_id, posted, word; shares are of the probability before calibration, or of the coordinate. A model
+            that reads more than text also tells the modality of each row, and the weight that its author gave it.
 
         Raises:
             BadInput: nothing is known of the user by then.
@@ -283,6 +290,26 @@ class Emotide:
         texts, known = log.texts(asked.timeline), self.spaces()[asked.space]
         question = Question(user, at, name, window)
         return reasons_table(self.trained, asked.timeline, asked.vectors, texts, known, asked.shown, question)
+
+    def attention(self, log: SocialLog, *, user: str | None = None, reports: str = "known") -> pl.DataFrame:
+        """Who attends to what: how much of what a person posted in a step each post, and each modality of it, tells.
+
+        Returns:
+            user_id, network, time (of the step), post_id, modality, weight; the weights of a person's step sum to 1.
+
+        Raises:
+            UnknownName: no such user.
+        """
+        timeline, vectors = self.compiled(log)
+        known_user(timeline.users["user_id"], user)
+        weight = attention_weights(self.trained.model, timeline, vectors, SHOWN[one_of("reports", reports, SHOWN)])
+        frame = attention_frame(timeline, weight)
+        return frame if user is None else frame.filter(pl.col("user_id") == user)
+
+    def reconstructions(self, log: SocialLog, most: int = 8) -> dict[str, list[Pair]]:
+        """Some of a log's images and sounds beside what is left of them after code and back, by kind."""
+        timeline = log.timeline(self.trained.run.timeline, self.spaces(), self.trained.kinds)
+        return pairs(self.trained.media, log.contents(timeline).files, most, self.trained.run.train.seed)
 
     def behaviour(
         self, log: SocialLog, *, user: str | None = None, top: int = 5, reports: str = "known"

@@ -13,6 +13,7 @@ import numpy as np
 import polars as pl
 import torch
 
+from emotide.bench import modalities
 from emotide.bench.bench import Bench, Composite, Progress, Say, spread
 from emotide.convert import convert
 from emotide.vectors.audio import INPUTS, RATE, SECONDS, STEPS, TOGETHER, SoundVectors, mel_steps
@@ -249,13 +250,13 @@ def codes_joined(found: dict[str, Any]) -> dict[str, Any]:
 
 
 def joined(found: dict[str, Any]) -> dict[str, Any]:
-    """The figures of `codes`, and beside them `throughput`."""
+    """The figures of `codes`, and beside them those of each other part under its name."""
     codes: dict[str, Any] = found.get("codes", {})
-    return codes | ({"throughput": found["throughput"]} if "throughput" in found else {})
+    return codes | {part: figures for part, figures in found.items() if part != "codes"}
 
 
 BENCH = Composite(
-    "vectors of media: codes beside principal components, and how fast files become vectors",
+    "media: codes beside principal components, what each modality tells, how fast files become vectors",
     {
         "codes": Composite(
             "reconstruction, and a linear probe for emotion (mean recall), beside components of equal width and raw",
@@ -265,6 +266,7 @@ BENCH = Composite(
             },
             codes_joined,
         ),
+        "modalities": modalities.BENCH,
         "throughput": Bench(
             "images, seconds of sound and frames of video per second, on made files", None, run_throughput
         ),

@@ -6,6 +6,8 @@ from typing import Any
 import polars as pl
 
 from emotide.demo.truth import Truth
+from emotide.vectors.again import Pair
+from emotide.vectors.autoencoder import Learned
 
 PERSON = ["network", "user_id"]
 
@@ -30,6 +32,11 @@ class ReportContent:
         default_factory=pl.DataFrame
     )  # user_id, network, rank, item_id, value, reason
     items: pl.DataFrame | None = None  # item_id, title
+    attention: pl.DataFrame = field(
+        default_factory=pl.DataFrame
+    )  # user_id, network, time, post_id, modality, weight; empty where posts are text alone
+    taught: dict[str, Learned] = field(default_factory=dict)  # image, audio, video -> how its encoder was taught
+    pairs: dict[str, list[Pair]] = field(default_factory=dict)  # image, audio -> before and after code and back
     truth: Truth | None = None
     commands: list[str] = field(default_factory=list)  # that make this page again
 

@@ -11,6 +11,7 @@ import polars as pl
 
 from emotide.demo.content import ReportContent
 from emotide.demo.drawing import draw_network, top_pairs
+from emotide.demo.looking import looking
 from emotide.demo.markup import Markup, data_block, join, tag
 from emotide.demo.people import chosen_people, page_data
 from emotide.demo.sections import accuracy, caveats, facts, headline, missing, reproduce
@@ -28,7 +29,7 @@ def page(content: ReportContent) -> str:
     """The page: the template's holes filled; the only script that the page allows is ours, by its digest."""
     people = chosen_people(content)
     data = page_data(content, people)
-    script = _asset("report.js")
+    script, media = _asset("report.js"), looking(content)
     holes = {
         "title": tag("span", content.title),
         "digest": base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
@@ -38,6 +39,8 @@ def page(content: ReportContent) -> str:
         "headline": headline(content),
         "people": _people(content, data["people"]),
         "influence": _influence(content, people),
+        "looking": media or "",
+        "looking_link": tag("a", "Looking", href="#looking") if media else "",
         "accuracy": accuracy(content.evaluation),
         "recommendations": _recommendations(content, data["people"]),
         "facts": facts(content),

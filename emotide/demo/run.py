@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import polars as pl
@@ -10,6 +10,7 @@ import torch
 
 from emotide.api import Emotide, Recipe, SocialLog
 from emotide.demo.content import ReportContent
+from emotide.demo.recorded import recorded
 from emotide.demo.report import write_report
 from emotide.demo.town import TownConfig, simulate
 from emotide.demo.truth import Truth
@@ -24,7 +25,16 @@ HORIZON = 5
 SMALL = NetworkConfig(state=48, influence=12, observed=48, width=64, pair_width=24, dropout=0.4)
 
 
-def run_demo(out: Path, data: Path | None, recipe: Recipe | None, seed: int, say: Say, progress: Progress) -> Path:
+def run_demo(
+    out: Path,
+    data: Path | None,
+    recipe: Recipe | None,
+    seed: int,
+    say: Say,
+    progress: Progress,
+    media: bool = False,
+    media_from: Path | None = None,
+) -> Path:
     """Ingest, train, evaluate, predict, influence, recommend; returns the report's path.
 
     Args:
@@ -34,13 +44,17 @@ def run_demo(out: Path, data: Path | None, recipe: Recipe | None, seed: int, say
         seed: of the town and the training.
         say: called with a line for every part that is done.
         progress: called with (done, total, what) within a part.
+        media: whether the people of the simulated town also post pictures, sounds and clips.
+        media_from: a folder with the sets face_expressions and emodb, for real faces and voices; drawn where None.
     """
     torch.set_num_threads(1)  # the matrices are small: a second thread waits more than it works
     out.mkdir(parents=True, exist_ok=True)
     truth: Truth | None = None
     with _timed("a town of 60 people, watched for 60 days, was simulated", say, data is None):
         if data is None:
-            truth, data = simulate(out / "town", TownConfig(seed=seed)), out / "town" / "log"
+            town = TownConfig(seed=seed).showing() if media else TownConfig(seed=seed)
+            with recorded(media_from) if media and media_from else nullcontext() as source:
+                truth, data = simulate(out / "town", town, source), out / "town" / "log"
     recipe = (recipe or Recipe(timeline=TimelineConfig(step="1d"), network=SMALL)).changed({}, train={"seed": seed})
     store, model = out / "demo.db", out / "model"
     for old in out.glob("demo.db*"):
@@ -53,15 +67,16 @@ def run_demo(out: Path, data: Path | None, recipe: Recipe | None, seed: int, say
         emotide.save_pretrained(model)
     content = ReportContent(title="Emotide on a simulated town" if truth else f"Emotide on {data.name}", truth=truth)
     with _timed("readings, influence and recommendations were made and judged", say):
-        content = _asked(emotide, log, content, out, data if truth is None else None, seed)
+        own = (
+            f" --data {data}" if truth is None else f" --media-from {media_from}" if media_from else " --media" * media
+        )
+        content = _asked(emotide, log, content, out, own, seed)
     report = out / "report.html"
     write_report(report, content)
     return report
 
 
-def _asked(
-    emotide: Emotide, log: SocialLog, content: ReportContent, out: Path, data: Path | None, seed: int
-) -> ReportContent:
+def _asked(emotide: Emotide, log: SocialLog, content: ReportContent, out: Path, own: str, seed: int) -> ReportContent:
     counts = {f"rows of {name}": n for name, n in log.store.counts().items() if n}
     run = emotide.trained.run
     facts: dict[str, str | int | float] = {
@@ -73,7 +88,7 @@ def _asked(
         "seed": seed,
     }
     store, model = out / "demo.db", out / "model"
-    own = f" --data {data}" if data else ""
+    several = bool(emotide.trained.media.by_kind)
     return ReportContent(
         title=content.title,
         truth=content.truth,
@@ -84,6 +99,9 @@ def _asked(
         evaluation=_evaluated(emotide, log),
         recommendations=emotide.recommend(log) if emotide.recommender else pl.DataFrame(),
         items=log.table("items").select("item_id", "title"),
+        attention=emotide.attention(log) if several else pl.DataFrame(),
+        taught=emotide.trained.media.learned,
+        pairs=emotide.reconstructions(log) if several else {},
         commands=[
             f"emotide demo --seed {seed} --out {out}{own}",
             f"emotide evaluate --store {store} --model {model}",

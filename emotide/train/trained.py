@@ -71,6 +71,7 @@ class Trained:
         device: str,
         files: Files | None = None,
         progress: Progress | None = None,
+        media: MediaEncoders | None = None,
     ) -> "Trained":
         """An untrained model for this log.
 
@@ -83,6 +84,7 @@ class Trained:
             device: where the network is to live.
             files: the media of its posts, by kind, in the same order; those of the training part teach.
             progress: called with (done, total, what) while media are decoded and taught.
+            media: encoders that were taught before, to be used as they are.
 
         Raises:
             BadInput: the run wants modalities of which the training part has nothing.
@@ -96,7 +98,8 @@ class Trained:
         wanted = (*run.train.spaces, WEAK_SPACE)
         trained = [space for space in timeline.spaces if not run.train.spaces or space in wanted]
         readings = Readings(run.network.affect, text.width, {space: spaces[space] for space in trained})
-        media, media_scale = cls._taught_media(run, files or {}, timeline.posts["train"].to_numpy(), progress)
+        train = timeline.posts["train"].to_numpy()
+        media, media_scale = cls._taught_media(run, files or {}, train, progress, media)
         layout = layout_of(run, text, media)
         if not layout.names:
             named = ", ".join(run.modalities)
@@ -113,7 +116,7 @@ class Trained:
 
     @staticmethod
     def _taught_media(
-        run: RunConfig, files: Files, train: np.ndarray, progress: Progress | None
+        run: RunConfig, files: Files, train: np.ndarray, progress: Progress | None, media: MediaEncoders | None
     ) -> tuple[MediaEncoders, dict[str, Tensor]]:
         """Encoders taught on the media of posts that may teach, and the scale of their codes."""
         if run.train.tune_encoder is not None:
@@ -123,7 +126,8 @@ class Trained:
             kind: [place if teaches else None for place, teaches in zip(places, train, strict=True)]
             for kind, places in wanted.items()
         }
-        media = MediaEncoders.fit(taught, run.media, run.train.seed, progress)
+        media = media or MediaEncoders.fit(taught, run.media, run.train.seed, progress)
+        media = MediaEncoders({kind: one for kind, one in media.by_kind.items() if kind in taught})
         codes = media.encode(wanted, _cache(), progress, quiet=True) if media.by_kind else {}
         return media, {kind: _scale_of(found[there & train]) for kind, (found, there) in codes.items()}
 
