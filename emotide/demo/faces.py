@@ -73,7 +73,7 @@ def face(sitter: Sitter, look: Look) -> Any:
         draw.ellipse([*at(x - wide, y - high), *at(x + wide, y + high)], fill=colour)
 
     dark = (30, 20, 20)
-    oval(0, 0, 0.85, 1, sitter.skin)
+    oval(0.0, 0.0, 0.85, 1.0, sitter.skin)
     for side in (-1, 1):
         open_ = 0.04 + 0.12 * max(look.eyes, 0)
         oval(0.36 * side, -0.2, 0.16, open_, (255, 255, 255))

@@ -3,6 +3,8 @@
 import html
 import json
 
+VOID = ("img",)  # elements that have no end
+
 
 class Markup(str):
     """Text that is HTML already; made by `tag` and `join` only."""
@@ -14,7 +16,7 @@ def tag(name: str, *children: object, **attributes: object) -> Markup:
     """An element; `class_` is written `class`, other underscores become dashes; what is None is left out."""
     named = {key.rstrip("_").replace("_", "-"): value for key, value in attributes.items() if value is not None}
     given = "".join(f' {key}="{html.escape(str(value))}"' for key, value in named.items())
-    return Markup(f"<{name}{given}>{join(*children)}</{name}>")
+    return Markup(f"<{name}{given}>" if name in VOID else f"<{name}{given}>{join(*children)}</{name}>")
 
 
 def join(*children: object) -> Markup:

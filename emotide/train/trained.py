@@ -111,7 +111,8 @@ class Trained:
         made = cls(model.to(device), run, text, scale, timeline.kinds, facts, media=media, media_scale=media_scale)
         made.add_spaces(spaces.values())
         readings.encoder.start(readings.vocabulary()[1])
-        made.scale.copy_(_scale_of(made._encode(taught)))
+        counted = taught if layout.plain else [text for text in taught if text.strip()]
+        made.scale.copy_(_scale_of(made._encode(counted)))
         return made
 
     @staticmethod

@@ -37,7 +37,7 @@ def content(truth: Truth, report_of) -> ReportContent:
 class Tags(HTMLParser):
     """Every element of a page, its attributes, and whether it was closed."""
 
-    VOID = ("meta", "link")
+    VOID = ("meta", "link", "img")
 
     def __init__(self) -> None:
         super().__init__()
