@@ -58,6 +58,20 @@ class How(StrEnum):
     network = "network"
 
 
+class Choice(StrEnum):
+    """Which posts are opened under a budget."""
+
+    top = "top"
+    sample = "sample"
+    random = "random"
+    recent = "recent"
+    first = "first"
+
+
+Budget = Annotated[
+    float | None, typer.Option(min=1e-6, max=1, help="open this share of the posts of a step; all by default")
+]
+Chosen = Annotated[Choice, typer.Option(help="with --budget: which posts are opened; top are the most important")]
 KnownReports = Annotated[Reports, typer.Option(help="whether labels of earlier steps may be used")]
 
 
@@ -175,6 +189,9 @@ def train(
     ] = None,
     epochs: int | None = None,
     seed: Annotated[int | None, SEED] = None,
+    screening: Annotated[
+        bool, typer.Option("--screening", help="also learn which posts are worth opening, for --budget and screen")
+    ] = False,
     device: Device = "cpu",
     resume: Annotated[bool, typer.Option(help="go on where an interrupted training of this model stopped")] = False,
 ) -> None:
@@ -187,6 +204,8 @@ def train(
     from emotide.api import Emotide, SocialLog
 
     recipe = _recipe(config, space, step, text, epochs=epochs, seed=seed, weak_labels=weak_labels or None)
+    if screening and recipe.screening is None:
+        recipe = recipe.changed({"screening": {}})
     if model.exists() and not model.is_dir():
         raise BadInput("is a file; the model wants a folder", model)
     checkpoint, replaced = model / "checkpoint", (model / "model.json").exists()
@@ -253,6 +272,8 @@ def evaluate(
     plot: Annotated[
         Path | None, typer.Option(help="draw the reliability diagram to this .png, .svg or .pdf", callback=plot_file)
     ] = None,
+    budget: Budget = None,
+    choice: Chosen = Choice.top,
     json: Json = False,
     device: Device = "cpu",
 ) -> None:
@@ -264,8 +285,9 @@ def evaluate(
     from emotide.terminal import show_evaluation
 
     found = Emotide.from_pretrained(model, device).evaluate(
-        SocialLog.open(store, create=False), split=split, space=space, reports=reports, baselines=baselines, plot=plot
-    )
+        SocialLog.open(store, create=False), split=split, space=space, reports=reports, baselines=baselines, plot=plot,
+        budget=budget, choice=choice,
+    )  # fmt: skip
     show_evaluation(found, json)
 
 
@@ -290,6 +312,8 @@ def predict(
         bool, typer.Option("--behaviour", help="who will post in the next step, and who will turn to whom")
     ] = False,
     top: Annotated[int, typer.Option(min=1, help="with --behaviour: contacts a person")] = 5,
+    budget: Budget = None,
+    choice: Chosen = Choice.top,
     out: Out = None,
     json: Json = False,
     device: Device = "cpu",
@@ -310,7 +334,10 @@ def predict(
         asked = at.replace(tzinfo=UTC) if at is not None else None
         frame = made.explain(log, str(user), at=asked, space=space, name=name, reports=reports, window=window)
     else:
-        frame = made.predict(log, user=user, horizon=horizon, space=space, reports=reports, coverage=coverage)
+        frame = made.predict(
+            log, user=user, horizon=horizon, space=space, reports=reports, coverage=coverage, budget=budget,
+            choice=choice,
+        )  # fmt: skip
     write_table(frame, out) if out else show(frame, json)
 
 

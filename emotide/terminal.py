@@ -104,6 +104,8 @@ def show_evaluation(found: dict[str, Any], as_json: bool) -> None:
     ]
     print(f"split {found['split']}, space {found['space']}, reports {found['reports']}")
     _print_table(pl.DataFrame(rows))
+    if "opened" in found:
+        print("{posts} of {of} posts were opened".format_map(found["opened"]))
     for task in ("recognition", "forecast") if found["sets"] else ():
         level, told = found["sets"]["level"], found["sets"][task]
         print(f"{task}: sets for {level:.0%} held {told['coverage']:.1%} of the truth, mean size {told['size']:.2f}")

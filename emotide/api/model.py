@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import polars as pl
 import torch
@@ -19,11 +19,13 @@ from emotide.api.honesty import calibrated_rows, coverage_of, draw_reliability, 
 from emotide.api.influencing import HOW, Asked, influence_table, paths_table, sources_table
 from emotide.api.recipe import Recipe
 from emotide.api.recommending import learn_recommender, recommendations
+from emotide.api.screening import OpenedPosts, Screening
 from emotide.api.sharpening import sharpen
 from emotide.api.social_log import SocialLog
 from emotide.errors import BadInput, UnknownName
 from emotide.model import EmotionSpace, space_named
 from emotide.model.attended import attention_weights
+from emotide.model.screening import CHOICES, Choice
 from emotide.model.trace import SHOWN, trace
 from emotide.recommend import Recommender
 from emotide.timeline import SPLITS, Timeline
@@ -34,7 +36,7 @@ from emotide.train.weak import WEAK_SPACE, weak_facts, weak_space, with_weak_lab
 from emotide.vectors.again import Pair, pairs
 from emotide.vectors.encoders import MediaEncoders
 
-RECOMMENDER = "recommender"
+RECOMMENDER, SCREENING = "recommender", "screening"
 Progress = Callable[[int, int, str], None]
 
 
@@ -44,13 +46,18 @@ class Emotide:
     Attributes:
         trained: the model and what stands around it.
         recommender: learned from the log's feedback; None where it had none.
+        screening: which posts are worth opening; None where that was not learned.
         history: of the training, one row an epoch.
     """
 
     def __init__(
-        self, trained: Trained, history: History | None = None, recommender: Recommender | None = None
+        self,
+        trained: Trained,
+        history: History | None = None,
+        recommender: Recommender | None = None,
+        screening: Screening | None = None,
     ) -> None:
-        self.trained, self.recommender = trained, recommender
+        self.trained, self.recommender, self.screening = trained, recommender, screening
         self.history = history or History(trained.facts.get("history", []))
 
     @classmethod
@@ -108,16 +115,19 @@ class Emotide:
         trained.facts.update(facts, history=history.rows, dev=history.best)
         trained = replace(trained, calibration=calibrated(trained.model, timeline, vectors, run.train))
         recommender = learn_recommender(trained, log, timeline, vectors, run.recommend, progress)
-        return cls(trained, history, recommender)
+        asked = run.screening
+        screening = Screening.learn(trained, log, timeline, vectors, asked, progress) if asked else None
+        return cls(trained, history, recommender, screening)
 
     def save_pretrained(self, folder: Path | str) -> None:
         """Write the model as safetensors and JSON, with its recipe; the one that the folder held before is replaced."""
         self.trained.save(Path(folder))
         (Path(folder) / "recipe.json").write_text(self.recipe.model_dump_json(indent=1), "utf-8")
-        if self.recommender is not None:
-            self.recommender.save(Path(folder) / RECOMMENDER)
-        else:
-            shutil.rmtree(Path(folder) / RECOMMENDER, ignore_errors=True)
+        for name, part in ((RECOMMENDER, self.recommender), (SCREENING, self.screening)):
+            if part is not None:
+                part.save(Path(folder) / name)
+            else:
+                shutil.rmtree(Path(folder) / name, ignore_errors=True)
 
     @classmethod
     def from_pretrained(cls, folder: Path | str, device: str = "cpu") -> "Emotide":
@@ -127,14 +137,21 @@ class Emotide:
             BadInput: the device is not here.
             ModelMismatch: there is no whole model of this version.
         """
-        trained, kept = Trained.load(Path(folder), usable_device(device)), Path(folder) / RECOMMENDER
-        return cls(trained, None, Recommender.load(kept) if kept.exists() else None)
+        trained = Trained.load(Path(folder), usable_device(device))
+        recommender, screening = Path(folder) / RECOMMENDER, Path(folder) / SCREENING
+        return cls(
+            trained,
+            None,
+            Recommender.load(recommender) if recommender.exists() else None,
+            Screening.load(screening, trained) if screening.exists() else None,
+        )
 
     @property
     def recipe(self) -> Recipe:
         """What the model was made by: training by it again on the same log gives the same model."""
         learned = {} if self.recommender is None else {"recommend": self.recommender.config.model_dump()}
-        return Recipe.model_validate(self.trained.run.model_dump() | learned)
+        screened = {} if self.screening is None else {"screening": self.screening.config.model_dump()}
+        return Recipe.model_validate(self.trained.run.model_dump() | learned | screened)
 
     def spaces(self) -> dict[str, EmotionSpace]:
         """The spaces that can be read, by name."""
@@ -167,6 +184,8 @@ class Emotide:
         reports: str = "hidden",
         baselines: bool = True,
         plot: Path | None = None,
+        budget: float | None = None,
+        choice: str = "top",
     ) -> dict[str, Any]:
         """Recognition and forecast beside the baselines, as one object (DESIGN 5).
 
@@ -180,12 +199,15 @@ class Emotide:
             reports: 'hidden' or 'known'.
             baselines: whether to fit and ask them too, on the same splits and vectors.
             plot: a .png, .svg or .pdf file for the reliability diagram.
+            budget: share of the posts of each step that are opened; `opened` then says what that came to, and there
+                are no baselines, which would open them all.
+            choice: which those are: 'top', 'sample', 'random', 'recent' or 'first', see `Screen`.
 
         Raises:
-            BadInput: the log, or this part of it, has no labels.
+            BadInput: the log, or this part of it, has no labels; or the model has not learned what is worth opening.
             UnknownName: the log has no labels in this space.
         """
-        timeline, vectors = self.compiled(log)
+        timeline, vectors = self._posts(log, budget, choice)
         if not timeline.labels:
             raise BadInput("the log has no labels: there is nothing to compare readings with")
         space = space or self._space(timeline)
@@ -203,9 +225,12 @@ class Emotide:
         sets = coverage_of(calibration, known, shown, found, raw, labels)
         if plot is not None:
             draw_reliability(calibration, known, shown, found, labels, plot)
+        told = {"split": split, "space": space, "reports": reports, **mine, "baselines": {}, "sets": sets}
+        if isinstance(vectors, OpenedPosts):
+            return told | {"opened": vectors.told()}
         seed = self.trained.run.train.seed
         others = baseline_scores(timeline, vectors.cpu().numpy(), space, code, reports, seed) if baselines else {}
-        return {"split": split, "space": space, "reports": reports, **mine, "baselines": others, "sets": sets}
+        return told | {"baselines": others}
 
     def predict(
         self,
@@ -216,6 +241,8 @@ class Emotide:
         space: str | None = None,
         reports: str = "known",
         coverage: float | None = None,
+        budget: float | None = None,
+        choice: str = "top",
     ) -> pl.DataFrame:
         """Readings per user and step, and `horizon` steps beyond the end of each user's network.
 
@@ -226,6 +253,8 @@ class Emotide:
             space: any known space; by default the first that the model was trained on.
             reports: whether labels of earlier steps may be used.
             coverage: how often the column `set` shall hold the truth, such as 0.9; no such column by default.
+            budget: share of the posts of each step that are opened, decoded and encoded; all by default.
+            choice: which those are: 'top', 'sample', 'random', 'recent' or 'first', see `Screen`.
 
         Returns:
             user_id, network, time, horizon (0: recognition), space, reading, then one column a category (calibrated
@@ -234,10 +263,11 @@ class Emotide:
             coordinate furthest from the middle of its range, such as 'low arousal'.
 
         Raises:
-            BadInput: nobody did anything in this log; or sets are asked for in a space that was never calibrated.
+            BadInput: nobody did anything in this log; sets are asked for in a space that was never calibrated; or a
+                budget is given, and the model has not learned what is worth opening.
             UnknownName: no such user or space.
         """
-        timeline, vectors = self.compiled(log)
+        timeline, vectors = self._posts(log, budget, choice)
         if not len(timeline.events.active_user):
             raise BadInput("the log holds no posts, interactions or labels: there is nothing to read")
         known = space_named(space or self._space(timeline), self.spaces())
@@ -435,12 +465,28 @@ class Emotide:
 
         Where the model reads more than text, both have a row a post and modality.
         """
+        timeline = self._timeline(log)
+        seen = self.trained.observed(log.contents(timeline))
+        return seen.of(timeline), seen.vectors
+
+    def _posts(self, log: SocialLog, budget: float | None, choice: str) -> tuple[Timeline, Tensor | OpenedPosts]:
+        """The same; under a budget, with who opens the posts that are worth it in the place of their vectors."""
+        if budget is None:
+            return self.compiled(log)
+        chosen = cast(Choice, one_of("choice", choice, CHOICES))
+        posts = OpenedPosts(self._screening().importance, self.trained, log, self._timeline(log), budget, chosen)
+        return posts.timeline, posts
+
+    def _screening(self) -> Screening:
+        if self.screening is None:
+            raise BadInput("this model has not learned which posts are worth opening: train it with --screening")
+        return self.screening
+
+    def _timeline(self, log: SocialLog) -> Timeline:
         for space in log.spaces().values():
             if space.name not in self.trained.model.readings.spaces:
                 self.add_space(space)
-        timeline = log.timeline(self.trained.run.timeline, self.spaces(), self.trained.kinds)
-        seen = self.trained.observed(log.contents(timeline))
-        return seen.of(timeline), seen.vectors
+        return log.timeline(self.trained.run.timeline, self.spaces(), self.trained.kinds)
 
     def _space(self, timeline: Timeline) -> str:
         """The space that is meant when none is named: the trained one with the most labels here."""

@@ -9,16 +9,18 @@ from pydantic import ValidationError
 from emotide.errors import BadInput
 from emotide.recommend import QConfig
 from emotide.train import RunConfig
+from emotide.train.screening import ScreeningConfig
 
 
 class Recipe(RunConfig, frozen=True, extra="forbid"):
-    """A run and how its recommender learns."""
+    """A run, how its recommender learns, and whether and how it learns which posts are worth opening."""
 
     recommend: QConfig = QConfig()
+    screening: ScreeningConfig | None = None
 
     def base(self) -> RunConfig:
         """The part that makes the model of emotions."""
-        return RunConfig.model_validate(self.model_dump(exclude={"recommend"}))
+        return RunConfig.model_validate(self.model_dump(exclude={"recommend", "screening"}))
 
     @classmethod
     def read(cls, file: Path) -> "Recipe":

@@ -11,6 +11,7 @@ from emotide.model.batch import Batch, Reports, Step
 from emotide.model.behaviour import Behaviour
 from emotide.model.fused import FusedNetwork, Moved, State
 from emotide.model.readings import Readings
+from emotide.model.screening import Posts, opened
 from emotide.nn.memory import keep_freed_memory
 
 Shown = Callable[[str, Reports], Bool[Tensor, " labels"]]
@@ -50,7 +51,7 @@ class AffectiveModel(nn.Module):
     def follow(
         self,
         batch: Batch,
-        vectors: Float[Tensor, "vectors width"],
+        vectors: Posts,
         state: State,
         first: int = 0,
         last: int | None = None,
@@ -61,7 +62,7 @@ class AffectiveModel(nn.Module):
 
         Args:
             batch: the networks, side by side.
-            vectors: of all posts.
+            vectors: of all posts, or a `Screen` that opens some of them.
             state: of the step before `first`.
             first, last: steps of the batch; `last` exclusive, all that are left by default.
             shown: which labels of a space are fed back as reports; none by default.
@@ -74,14 +75,15 @@ class AffectiveModel(nn.Module):
     def followed(
         self,
         steps: Iterable[Step],
-        vectors: Float[Tensor, "vectors width"],
+        vectors: Posts,
         state: State,
         shown: Shown | None = None,
         owned: bool = False,
     ) -> Iterator[Followed]:
         """`follow` over steps that somebody cut."""
         for step in steps:
-            moved = self.network.advance(state, step.seen, vectors)
+            step, table = opened(vectors, state, step)
+            moved = self.network.advance(state, step.seen, table)
             after = state if owned else self._after(state, step, moved, shown)
             yield Followed(step, state, moved.H, moved.X, after)
             state = self._after(state, step, moved, shown, owned) if owned else after
@@ -89,7 +91,7 @@ class AffectiveModel(nn.Module):
     def unroll(
         self,
         batch: Batch,
-        vectors: Float[Tensor, "vectors width"],
+        vectors: Posts,
         state: State,
         first: int = 0,
         last: int | None = None,
@@ -102,7 +104,7 @@ class AffectiveModel(nn.Module):
     def unrolled(
         self,
         steps: Iterable[Step],
-        vectors: Float[Tensor, "vectors width"],
+        vectors: Posts,
         state: State,
         shown: Shown | None = None,
         owned: bool = False,
@@ -110,7 +112,8 @@ class AffectiveModel(nn.Module):
         """`unroll` over steps that somebody cut; where the state is `owned`, it is written over."""
         network = self.network
         for step in steps:
-            moved = network.advance(state, step.both, vectors)
+            step, table = opened(vectors, state, step)
+            moved = network.advance(state, step.both, table)
             users, pairs = len(step.seen.user), len(step.seen.pair)
             (seen, quiet), (X, silence) = (part.tensor_split((users,)) for part in (moved.H, moved.X))
             M = state.M.index_select(0, step.silent.user)

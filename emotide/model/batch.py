@@ -29,6 +29,7 @@ class View(NamedTuple):
     spoke: Int[Tensor, " pairs"]  # position in `user` of a source who was in touch with the target in the step, or -1
     back: Int[Tensor, " pairs"]  # row of the influence state the other way round, or -1
     chance: Float[Tensor, " pairs"]  # that this neighbour was drawn
+    opened: Float[Tensor, " posts"] | None = None  # the chance that each post was to be there; None: all are
 
 
 class Reports(NamedTuple):
@@ -62,7 +63,7 @@ class _Rows:
 
     def at(self, k: int) -> View:
         bounds = [slice(*self.bounds[kind][k : k + 2]) for kind in KINDS]
-        return View(*(column[here] for column, here in zip(self.columns, bounds, strict=True)))
+        return View(*(column[here] for column, here in zip(self.columns[:-1], bounds, strict=True)))
 
     def beside(self, other: "_Rows") -> "_Rows":
         """In every step the rows of both, these first; positions of the others count on behind these."""
@@ -85,14 +86,14 @@ class _Rows:
         columns = View(
             *(
                 torch.cat([mine, theirs])[order[kind].to(device)]
-                for mine, theirs, kind in zip(self.columns, others, KINDS, strict=True)
+                for mine, theirs, kind in zip(self.columns[:-1], others[:-1], KINDS, strict=True)
             )
         )
         return _Rows(columns, {kind: bounds + other.bounds[kind] for kind, bounds in self.bounds.items()})
 
 
 PAGE = 1 << 20  # pairs that are made tensors at once
-KINDS = (*["user"] * 3, *["post"] * 2, "pair", "near", *["pair"] * 7)
+KINDS = (*["user"] * 3, *["post"] * 2, "pair", "near", *["pair"] * 7)  # of each column of a view but the last
 
 
 class Batch:

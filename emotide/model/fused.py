@@ -246,7 +246,7 @@ class FusedNetwork(nn.Module):
         """H[t-1] and X[t] of the view's users."""
         H, posts = state.H.index_select(0, view.user), vectors.index_select(0, view.post)
         posts = dropout(posts, self.config.input_dropout, self.training)
-        return H, self.f_AT(H, view.owner, posts)
+        return H, self.f_AT(H, view.owner, posts, chance=view.opened)
 
     def _pairs(self, state: State, view: View, H: Tensor, X: Tensor) -> tuple[Gathered, Tensor]:
         """H[t-1] of the sources of the view's pairs, and A[t]."""

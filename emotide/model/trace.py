@@ -11,6 +11,7 @@ from torch import Tensor
 from emotide.model.affective import AffectiveModel, Shown
 from emotide.model.batch import Batch, Reports
 from emotide.model.fused import State
+from emotide.model.screening import Posts, Screen
 from emotide.timeline import Group, Timeline
 
 BATCH = 6000  # active rows of the networks in one batch
@@ -44,19 +45,20 @@ def groups(timeline: Timeline) -> Iterator[Group]:
 def trace(
     model: AffectiveModel,
     timeline: Timeline,
-    vectors: Float[Tensor, "posts width"],
+    vectors: Posts,
     shown: Shown | None,
     horizon: int = 0,
 ) -> Trace:
     """The recognition of every active user at every step, and forecasts of all users beyond their network's last step.
 
     Args:
-        model, timeline, vectors: of one log.
+        model, timeline, vectors: of one log; vectors may be a `Screen`.
         shown: which labels are fed back.
         horizon: how many steps to forecast.
     """
     users, steps, horizons, said = [], [], [], []
     last = timeline.networks["steps"].to_numpy()[timeline.users["network_row"].to_numpy()] - 1
+    table = vectors.table if isinstance(vectors, Screen) else vectors
     for group in groups(timeline):
         batch = Batch(group, vectors.device, vectors.dtype)
         state = model.network.initial(len(group.users), group.pairs)
@@ -68,7 +70,7 @@ def trace(
             said.append(model.network.read(H, before.M.index_select(0, active), X))
         for k in range(1, horizon + 1):
             view = batch.beyond(k)
-            state = model.network.written(state, view, model.network.advance(state, view, vectors), owned=True)
+            state = model.network.written(state, view, model.network.advance(state, view, table), owned=True)
             users.append(group.users)
             steps.append(last[group.users] + k)
             horizons.append(np.full(len(group.users), k))

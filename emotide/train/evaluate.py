@@ -9,6 +9,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from emotide.model import AffectiveModel, Batch, Reports
+from emotide.model.screening import Posts
 from emotide.timeline import SPLITS, Group, Labels, Timeline
 from emotide.train.metrics import categorical, dimensional, several
 
@@ -29,7 +30,7 @@ class Answers:
 def answers(
     model: AffectiveModel,
     timeline: Timeline,
-    vectors: Float[Tensor, "posts width"],
+    vectors: Posts,
     space: str,
     split: int,
     reports: str = "hidden",
@@ -41,7 +42,7 @@ def answers(
 def answers_of(
     model: AffectiveModel,
     timeline: Timeline,
-    vectors: Float[Tensor, "posts width"],
+    vectors: Posts,
     spaces: Sequence[str],
     split: int,
     reports: str = "hidden",

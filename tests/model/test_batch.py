@@ -28,6 +28,8 @@ def group(tables):
 
 
 def leaves(value):
+    if value is None:
+        return []
     if isinstance(value, torch.Tensor | int):
         return [value]
     return [leaf for part in (value.values() if isinstance(value, dict) else value) for leaf in leaves(part)]

@@ -1,0 +1,150 @@
+"""Screening: which posts of a step are worth opening, told from a cheap view (paper 2; DESIGN 3.6)."""
+
+import math
+from collections.abc import Callable
+from typing import Literal, get_args
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Float32, Int
+from torch import Tensor, nn
+
+from emotide.model.batch import Step, View
+from emotide.model.fused import State
+from emotide.nn import Gathered, Residual, segment_softmax
+from emotide.nn.sampling import best, inclusion, sample
+
+Choice = Literal["top", "sample", "random", "recent", "first"]
+CHOICES: tuple[Choice, ...] = get_args(Choice)
+EVEN = 0.1  # share of the chances of a sample that is dealt out evenly, so that no post stands for very many
+Opener = Callable[[np.ndarray], Float32[Tensor, "posts width"]]  # from rows of the table of posts to their vectors
+
+
+class Importance(nn.Module):
+    """The share of its author's attention that each post of a step will get, told before it is opened.
+
+        importance = softmax over the posts of i in step t of f_S(H[i,t-1], coarse view)
+
+    Args:
+        state: width of H.
+        coarse: width of a coarse view.
+        width, depth, dropout: of the residual network.
+    """
+
+    def __init__(self, state: int, coarse: int, width: int = 64, depth: int = 2, dropout: float = 0.0) -> None:
+        super().__init__()
+        self.f_S = Residual((state, coarse), 1, width, depth, dropout=dropout)
+        nn.init.zeros_(self.f_S.last)  # before it has learned, all are alike
+
+    def forward(
+        self,
+        H: Float[Tensor, "authors state"],
+        author: Int[Tensor, " posts"],
+        coarse: Float[Tensor, "posts coarse"],
+    ) -> Float[Tensor, " posts"]:
+        """The importance of each post; those of one author sum to 1."""
+        return segment_softmax(self.f_S(Gathered(H, author), coarse)[:, 0], author, len(H))
+
+
+class Screen:
+    """Stands in the place of the vectors of all posts: a post is opened when a step wants it, or never.
+
+    In every step the budget is shared out among all who wrote in it: as many posts are opened as it allows, and at
+    least one of everybody. By `top` the most important are; by `sample` a post is drawn with a chance in proportion to
+    its importance and stands for 1/chance of its like in the attention. `random`, `recent` and `first` see no
+    importance, and are there to compare with.
+
+    Args:
+        importance: taught.
+        coarse: views of all posts.
+        opener: decodes and encodes posts; asked for each at most once.
+        width: of a vector.
+        budget: share of the posts of a step that are opened.
+        choice: how they are chosen.
+        seed: of `sample` and `random`.
+    """
+
+    def __init__(
+        self,
+        importance: Importance,
+        coarse: Float[Tensor, "posts coarse"],
+        opener: Opener,
+        width: int,
+        budget: float,
+        choice: Choice = "top",
+        seed: int = 0,
+    ) -> None:
+        self.network, self.coarse, self.opener = importance, coarse, opener
+        self.budget, self.choice = budget, choice
+        self.generator = torch.Generator().manual_seed(seed)
+        self.table = coarse.new_zeros(len(coarse), width)  # vectors, of those that were opened
+        self.opened: Bool[np.ndarray, " posts"] = np.zeros(len(coarse), bool)
+        self.importance = np.full(len(coarse), np.nan, np.float32)  # of those that were looked at
+        self.chance = np.full(len(coarse), np.nan, np.float32)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the vectors are."""
+        return self.table.device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Of the vectors."""
+        return self.table.dtype
+
+    @torch.no_grad()
+    def shown(self, state: State, step: Step) -> tuple[Step, Float[Tensor, "posts width"]]:
+        """The step with the posts alone that are opened, and the table in which their vectors are now."""
+        view = step.seen
+        if not len(view.post):
+            return step, self.table
+        score = self.network(state.H.index_select(0, view.user), view.owner, self.coarse.index_select(0, view.post))
+        kept, chance = self._chosen(score, view)
+        rows = view.post.cpu().numpy()
+        self.importance[rows], self.chance[rows] = score.cpu().numpy(), chance.cpu().numpy()
+        self._open(rows[kept.cpu().numpy()])
+        weight = chance.index_select(0, kept).to(self.dtype) if self.choice == "sample" else None
+        seen, both = (_only(each, kept, weight) for each in (view, step.both))
+        return step._replace(seen=seen, both=both), self.table
+
+    def _chosen(self, score: Tensor, view: View) -> tuple[Tensor, Tensor]:
+        """Positions of the posts that are opened, and the chance that each post had."""
+        owner, posts = view.owner, len(view.post)
+        budget = max(math.ceil(self.budget * posts - 1e-9), int((owner.bincount() > 0).sum()))
+        if self.choice == "sample":
+            chance = inclusion((1 - EVEN) * score + EVEN / owner.bincount()[owner], budget)
+            return sample(chance, owner, self.generator), chance
+        if self.choice == "random":
+            score = torch.rand(posts, generator=self.generator).to(score)
+        elif self.choice != "top":
+            # posts of an author stand in the order of their times: everybody's last one first, then the one before it
+            order = view.post if self.choice == "first" else -view.post
+            score = -_rank(order, owner).to(score)
+        kept = best(score, owner, budget)
+        return kept, torch.zeros_like(score).index_fill(0, kept, 1)
+
+    def _open(self, posts: Int[np.ndarray, " posts"]) -> None:
+        new = posts[~self.opened[posts]]
+        if len(new):
+            self.table.index_copy_(0, torch.from_numpy(new).to(self.device), self.opener(new).to(self.table))
+            self.opened[new] = True
+
+
+Posts = Tensor | Screen  # the vectors of all posts, or who opens those that are worth it
+
+
+def opened(posts: Posts, state: State, step: Step) -> tuple[Step, Tensor]:
+    """A step as it is seen from the state before it, and the table of vectors that it reads."""
+    return posts.shown(state, step) if isinstance(posts, Screen) else (step, posts)
+
+
+def _only(view: View, kept: Tensor, chance: Tensor | None) -> View:
+    return view._replace(post=view.post[kept], owner=view.owner[kept], opened=chance)
+
+
+def _rank(order: Int[Tensor, " rows"], owner: Int[Tensor, " rows"]) -> Int[Tensor, " rows"]:
+    """The place of each row among those of its owner, from 0."""
+    by = torch.argsort(order, stable=True)
+    by = by[torch.argsort(owner[by], stable=True)]
+    begin = torch.searchsorted(owner[by], owner[by])
+    return torch.empty_like(by).index_copy_(0, by, torch.arange(len(by), device=by.device) - begin)
