@@ -390,6 +390,31 @@ def influence(
 
 
 @app.command()
+def screen(
+    store: Store,
+    model: Model,
+    budget: Annotated[str, typer.Option(help="how many posts, such as 50, or a share of them, such as 0.2 or 20%")],
+    index: Annotated[
+        Path | None, typer.Option(help="a table of posts not fetched yet (columns as in posts); the store's by default")
+    ] = None,
+    reports: KnownReports = Reports.known,
+    out: Out = None,
+    json: Json = False,
+    device: Device = "cpu",
+) -> None:
+    """Which posts are worth fetching or decoding, for whom: the best first.
+
+    Example: emotide screen --store town.db --model town --index unfetched.csv --budget 50
+    """
+    from emotide.api import Emotide, SocialLog
+
+    frame = Emotide.from_pretrained(model, device).screen(
+        SocialLog.open(store, create=False), budget, index=index, reports=reports
+    )
+    write_table(frame, out) if out else show(frame, json)
+
+
+@app.command()
 def recommend(
     store: Store,
     model: Model,

@@ -14,6 +14,7 @@ from torch import Tensor
 from emotide.api.behaving import behaviour_tables
 from emotide.api.checks import known_user, one_of, same_training, usable_device
 from emotide.api.explaining import Question, reasons_table
+from emotide.api.fetching import worth_fetching
 from emotide.api.frames import attention_frame, predict_frame
 from emotide.api.honesty import calibrated_rows, coverage_of, draw_reliability, set_column
 from emotide.api.influencing import HOW, Asked, influence_table, paths_table, sources_table
@@ -459,6 +460,29 @@ class Emotide:
         shown = SHOWN[one_of("reports", reports, SHOWN)]
         space = self._space(timeline)
         return recommendations(self.trained, self.recommender, log, timeline, vectors, space, shown, user, top, epsilon)
+
+    def screen(
+        self, log: SocialLog, budget: int | float | str, *, index: Path | None = None, reports: str = "known"
+    ) -> pl.DataFrame:
+        """Which posts are worth fetching or decoding, for whom; the best first.
+
+        Args:
+            log: what people did: it says in which state each author was.
+            budget: how many posts (50), or a share of them (0.2, '20%').
+            index: a table of posts that were not fetched yet (.csv, .jsonl or .parquet, columns as in `posts`), known
+                by title, tags, thumbnails, author and time; the posts of the log by default.
+            reports: whether labels of earlier steps may be used.
+
+        Returns:
+            post_id, user_id, network, time, importance (share of the author's attention in that step that the post is
+            told to get), chance (with which a sample of so many posts takes it), rank. Everybody's best comes before
+            any second one where the budget reaches.
+
+        Raises:
+            BadInput: the model has not learned what is worth opening; the budget or the index cannot be read.
+        """
+        shown, screening = SHOWN[one_of("reports", reports, SHOWN)], self._screening()
+        return worth_fetching(screening, self.trained, log, self._timeline(log), shown, budget, index)
 
     def compiled(self, log: SocialLog) -> tuple[Timeline, Tensor]:
         """The log's timeline in this model's terms, and its posts' vectors.
