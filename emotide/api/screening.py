@@ -93,16 +93,16 @@ class TimedScreen(Screen):
     ) -> None:
         import torch
 
-        self.seconds = {"looking": 0.0, "opening": 0.0}  # at all posts; decoding and encoding those that are worth it
-        start = time.perf_counter()
+        self.seconds = {"looking": 0.0, "opening": 0.0}  # of processors: at all posts; to decode and encode
+        start = time.process_time()
         coarse = torch.from_numpy(coarse_of(log, timeline)).to(trained.device)
-        self.seconds["looking"] = time.perf_counter() - start
+        self.seconds["looking"] = time.process_time() - start
         texts = log.texts(timeline)
 
         def opener(posts: np.ndarray) -> Tensor:
-            begun = time.perf_counter()
+            begun = time.process_time()
             found = trained.vectors([texts[k] for k in posts])
-            self.seconds["opening"] += time.perf_counter() - begun
+            self.seconds["opening"] += time.process_time() - begun
             return found
 
         width, seed = trained.text.width, trained.run.train.seed

@@ -18,7 +18,7 @@ CHATTER = {
     "for-sale": (("To give away", "Selling"), ("{thing}, hardly used, {n} euros", "box of {thing}, number {n}")),
 }
 THINGS = ("the station", "a lamp", "old maps", "the harbour", "bicycles", "a printer", "the bridge", "two chairs")
-UNMARKED = 0.15  # share of the chatter that looks, from outside, like any other post; and of the others the other way
+UNMARKED = 0.1  # share of the chatter that looks, from outside, like any other post; and of the others the other way
 
 
 def chatter(log: Path, per_day: float, days: int, seed: int) -> None:

@@ -15,6 +15,7 @@ import torch
 
 from emotide.bench import modalities
 from emotide.bench.bench import Bench, Composite, Progress, Say, spread
+from emotide.bench.screening import run_screening
 from emotide.convert import convert
 from emotide.vectors.audio import INPUTS, RATE, SECONDS, STEPS, TOGETHER, SoundVectors, mel_steps
 from emotide.vectors.autoencoder import LearningConfig, principal
@@ -267,6 +268,7 @@ BENCH = Composite(
             codes_joined,
         ),
         "modalities": modalities.BENCH,
+        "screening": Bench("what is read when few posts are opened, and what is saved", None, run_screening),
         "throughput": Bench(
             "images, seconds of sound and frames of video per second, on made files", None, run_throughput
         ),
