@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float32
 
 from emotide.api.frames import steps_at
-from emotide.api.screening import Screening
+from emotide.api.screening import OpenedPosts, Screening
 from emotide.api.social_log import SocialLog
 from emotide.errors import BadInput
 from emotide.log import TABLES
@@ -80,13 +80,14 @@ def _of_log(
 ) -> tuple[pl.DataFrame, np.ndarray, Float32[np.ndarray, " posts"]]:
     """The posts of a log, an author and step of each as a number, and importance, with the budget's posts open."""
     share = budget / max(1, len(timeline.posts)) if isinstance(budget, int) else budget
-    screen = screening.screen(trained, log, timeline, min(1.0, share), "top")
-    trace(trained.model, timeline, screen, shown)
+    screen = OpenedPosts(screening.importance, trained, log, timeline, min(1.0, share), "top")
+    trace(trained.model, screen.timeline, screen, shown)
     posts = timeline.posts.select("post_id", "time", "network", "user").with_columns(
         timeline.users["user_id"].gather(timeline.posts["user"])
     )
     owner = timeline.posts.select(pl.struct("user", "step").rank("dense") - 1).to_series().cast(pl.Int64)
-    return posts.select(COLUMNS), owner.to_numpy().copy(), screen.importance
+    there = ~np.isnan(screen.importance)  # a post of which there is nothing to read was never looked at
+    return posts.select(COLUMNS).filter(there), owner.to_numpy()[there], screen.importance[there]
 
 
 def _of_index(
@@ -110,8 +111,8 @@ def _of_index(
     step: np.ndarray = posts["time"].to_physical().to_numpy() // (timeline.config.window or 1)
     if len(known):
         user, begun = steps_at(timeline, posts[known])
-        vectors = trained.vectors(log.texts(timeline))
-        before, _ = states_before(trained.model, timeline, vectors, shown, user, begun)
+        seen = trained.observed(log.contents(timeline))
+        before, _ = states_before(trained.model, seen.of(timeline), seen.vectors, shown, user, begun)
         H[torch.from_numpy(known.astype(np.int64))] = torch.from_numpy(before)
         step[known] = begun
     of = posts.select("network", "user_id", step=pl.Series(step)).select(pl.struct(pl.all()).rank("dense") - 1)

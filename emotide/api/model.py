@@ -112,12 +112,12 @@ class Emotide:
         trained = trained.settled()
         if run.train.tune_encoder is not None:
             seen = Observed(trained.vectors(contents.texts))
-        timeline, vectors = seen.of(timeline), seen.vectors
+        compiled, timeline, vectors = timeline, seen.of(timeline), seen.vectors
         trained.facts.update(facts, history=history.rows, dev=history.best)
         trained = replace(trained, calibration=calibrated(trained.model, timeline, vectors, run.train))
         recommender = learn_recommender(trained, log, timeline, vectors, run.recommend, progress)
         asked = run.screening
-        screening = Screening.learn(trained, log, timeline, vectors, asked, progress) if asked else None
+        screening = Screening.learn(trained, log, compiled, seen, asked, progress) if asked else None
         return cls(trained, history, recommender, screening)
 
     def save_pretrained(self, folder: Path | str) -> None:

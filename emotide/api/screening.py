@@ -2,13 +2,15 @@
 
 import json
 import time
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float32
+import torch
+from jaxtyping import Bool, Float32
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
@@ -16,10 +18,14 @@ from torch import Tensor
 from emotide.api.social_log import SocialLog
 from emotide.errors import ModelMismatch
 from emotide.model.screening import Choice, Importance, Screen
-from emotide.timeline import Timeline
+from emotide.timeline import Timeline, by_modality
 from emotide.train import Trained
+from emotide.train.observed import Observed, ignored
 from emotide.train.screening import ScreeningConfig, learn_importance, lessons
 from emotide.vectors.coarse import GLANCES, WIDTH, coarse_vectors
+from emotide.vectors.encoders import Contents
+from emotide.vectors.layout import TEXT, Layout
+from emotide.vectors.workers import Decoders
 
 Progress = Callable[[int, int, str], None]
 NAME = "importance"
@@ -45,13 +51,21 @@ class Screening:
         trained: Trained,
         log: SocialLog,
         timeline: Timeline,
-        vectors: Tensor,
+        seen: Observed,
         config: ScreeningConfig,
         progress: Progress | None = None,
     ) -> "Screening":
-        """Learned from the attention of the trained network, once every post is open."""
+        """Learned from the attention of the trained network, once every post is open.
+
+        Args:
+            trained: whose attention it is.
+            log, timeline: with a row a post.
+            seen: what all posts hold.
+            config: how.
+            progress: called with (done, total, what).
+        """
         seed = trained.run.train.seed
-        found = lessons(trained.model, timeline, vectors, config.lessons, seed)
+        found = lessons(trained.model, seen.of(timeline), seen.vectors, config.lessons, seed)
         importance, facts = learn_importance(found, coarse_of(log, timeline, progress), config, seed, progress)
         return cls(importance, config, facts)
 
@@ -78,35 +92,37 @@ class Screening:
             raise ModelMismatch(f"{folder}: no readable screening here ({error}): train again") from error
         return cls(made.eval().to(trained.device), config, told["facts"])
 
-    def screen(
-        self, trained: Trained, log: SocialLog, timeline: Timeline, budget: float, choice: Choice
-    ) -> "TimedScreen":
-        """The posts of a log, opened when a step asks for them."""
-        return TimedScreen(self, trained, log, timeline, budget, choice)
 
+class OpenedPosts(Screen):
+    """A screen over the posts of a log: decoded and encoded, through the cache, once a step asks for them.
 
-class TimedScreen(Screen):
-    """A screen over the posts of a log that knows what opening them took."""
+    Attributes:
+        timeline: of the log; where more than text is read with a row for each modality that a post names.
+        seconds: of processors: at coarse looks at all posts, and at decoding and encoding those that were opened.
+    """
 
     def __init__(
-        self, screening: Screening, trained: Trained, log: SocialLog, timeline: Timeline, budget: float, choice: Choice
+        self,
+        importance: Importance,
+        trained: Trained,
+        log: SocialLog,
+        timeline: Timeline,
+        budget: float,
+        choice: Choice,
     ) -> None:
-        import torch
-
-        self.seconds = {"looking": 0.0, "opening": 0.0}  # of processors: at all posts; to decode and encode
-        start = time.process_time()
-        coarse = torch.from_numpy(coarse_of(log, timeline)).to(trained.device)
-        self.seconds["looking"] = time.process_time() - start
-        texts = log.texts(timeline)
-
-        def opener(posts: np.ndarray) -> Tensor:
-            begun = time.process_time()
-            found = trained.vectors([texts[k] for k in posts])
-            self.seconds["opening"] += time.process_time() - begun
-            return found
-
-        width, seed = trained.text.width, trained.run.train.seed
-        super().__init__(screening.importance, coarse, opener, width, budget, choice, seed)
+        self.trained, self.contents = trained, log.contents(timeline)
+        self.decoders = Decoders(trained.run.media.limits)
+        weakref.finalize(self, self.decoders.__exit__, None, None, None)
+        start = self._spent()
+        coarse = torch.from_numpy(coarse_of(log, timeline, decoders=self.decoders)).to(trained.device)
+        self.seconds = {"looking": self._spent() - start, "opening": 0.0}
+        layout = trained.layout
+        ignored(self.contents.files, layout, trained.run.modalities)
+        named = present_in(self.contents, layout)
+        self.row = np.cumsum(named.reshape(-1)).reshape(named.shape) - 1  # of each post and modality that is named
+        self.timeline = timeline if layout.plain else by_modality(timeline, named, layout.names)
+        post = np.nonzero(named)[0]
+        super().__init__(importance, coarse, self._opened, post, layout.width, budget, choice, trained.run.train.seed)
 
     def told(self) -> dict[str, Any]:
         """How many posts were opened, of how many that were asked for; and the seconds it took."""
@@ -114,13 +130,43 @@ class TimedScreen(Screen):
         seconds = {name: round(one, 3) for name, one in self.seconds.items()}
         return {"posts": opened, "of": of, "share": opened / of if of else 1.0, "seconds": seconds}
 
+    def _opened(self, posts: np.ndarray) -> tuple[np.ndarray, Tensor]:
+        start, names = self._spent(), self.trained.layout.names
+        texts, files = self.contents
+        some = Contents(
+            [texts[k] for k in posts],
+            {kind: [places[k] for k in posts] for kind, places in files.items() if kind in names},
+        )
+        found = self.trained.observed(some, decoders=self.decoders)
+        self.seconds["opening"] += self._spent() - start
+        rows = self.row[posts]
+        return rows[found.present] if found.present is not None else rows[:, 0], found.vectors
+
+    def _spent(self) -> float:
+        return time.process_time() + self.decoders.seconds
+
+
+def present_in(contents: Contents, layout: Layout) -> Bool[np.ndarray, "posts modalities"]:
+    """What each post names of what is read; where that is text alone, every post has a row, if perhaps an empty one."""
+    texts, files = contents
+    if layout.plain:
+        return np.ones((len(texts), 1), bool)
+    nothing: list[str | None] = [None] * len(texts)
+    columns = [
+        [bool(text.strip()) for text in texts]
+        if name == TEXT
+        else [place is not None for place in files.get(name, nothing)]
+        for name in layout.names
+    ]
+    return np.array(columns, bool).reshape(len(layout.names), len(texts)).T
+
 
 def coarse_of(
-    log: SocialLog, timeline: Timeline, progress: Progress | None = None
+    log: SocialLog, timeline: Timeline, progress: Progress | None = None, decoders: Decoders | None = None
 ) -> Float32[np.ndarray, "posts width"]:
     """The coarse views of a log's posts, in the timeline's order."""
     wanted = ["network", "post_id", "title", "tags", *GLANCES]
     posts = timeline.posts.select("network", "post_id").join(
         log.store.table("posts", wanted), on=["network", "post_id"], how="left", maintain_order="left"
     )
-    return coarse_vectors(posts, progress=progress).vectors
+    return coarse_vectors(posts, decoders=decoders, progress=progress).vectors

@@ -6,7 +6,7 @@ from typing import Literal, get_args
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Float32, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from emotide.model.batch import Step, View
@@ -17,7 +17,8 @@ from emotide.nn.sampling import best, inclusion, sample
 Choice = Literal["top", "sample", "random", "recent", "first"]
 CHOICES: tuple[Choice, ...] = get_args(Choice)
 EVEN = 0.1  # share of the chances of a sample that is dealt out evenly, so that no post stands for very many
-Opener = Callable[[np.ndarray], Float32[Tensor, "posts width"]]  # from rows of the table of posts to their vectors
+# from numbers of posts to the rows of the table of vectors that they have, and these vectors
+Opener = Callable[[np.ndarray], tuple[np.ndarray, Tensor]]
 
 
 class Importance(nn.Module):
@@ -58,6 +59,7 @@ class Screen:
         importance: taught.
         coarse: views of all posts.
         opener: decodes and encodes posts; asked for each at most once.
+        post: of each row of the table of vectors; a post of several modalities has several, and they stand together.
         width: of a vector.
         budget: share of the posts of a step that are opened.
         choice: how they are chosen.
@@ -69,15 +71,18 @@ class Screen:
         importance: Importance,
         coarse: Float[Tensor, "posts coarse"],
         opener: Opener,
+        post: Int[np.ndarray, " rows"],
         width: int,
         budget: float,
         choice: Choice = "top",
         seed: int = 0,
     ) -> None:
         self.network, self.coarse, self.opener = importance, coarse, opener
+        self.post = torch.from_numpy(post.astype(np.int64)).to(coarse.device)
         self.budget, self.choice = budget, choice
         self.generator = torch.Generator().manual_seed(seed)
-        self.table = coarse.new_zeros(len(coarse), width)  # vectors, of those that were opened
+        self.table = coarse.new_zeros(len(post), width)  # vectors, of those that were opened
+        self.there = torch.zeros(len(post), dtype=torch.bool, device=coarse.device)  # rows that opening gave
         self.opened: Bool[np.ndarray, " posts"] = np.zeros(len(coarse), bool)
         self.importance = np.full(len(coarse), np.nan, np.float32)  # of those that were looked at
         self.chance = np.full(len(coarse), np.nan, np.float32)
@@ -93,40 +98,45 @@ class Screen:
         return self.table.dtype
 
     @torch.no_grad()
-    def shown(self, state: State, step: Step) -> tuple[Step, Float[Tensor, "posts width"]]:
+    def shown(self, state: State, step: Step) -> tuple[Step, Float[Tensor, "rows width"]]:
         """The step with the posts alone that are opened, and the table in which their vectors are now."""
         view = step.seen
         if not len(view.post):
             return step, self.table
-        score = self.network(state.H.index_select(0, view.user), view.owner, self.coarse.index_select(0, view.post))
-        kept, chance = self._chosen(score, view)
-        rows = view.post.cpu().numpy()
-        self.importance[rows], self.chance[rows] = score.cpu().numpy(), chance.cpu().numpy()
-        self._open(rows[kept.cpu().numpy()])
-        weight = chance.index_select(0, kept).to(self.dtype) if self.choice == "sample" else None
-        seen, both = (_only(each, kept, weight) for each in (view, step.both))
+        posts, at = self.post.index_select(0, view.post).unique(return_inverse=True)  # type: ignore[no-untyped-call]
+        owner = torch.zeros_like(posts).index_copy_(0, at, view.owner)
+        score = self.network(state.H.index_select(0, view.user), owner, self.coarse.index_select(0, posts))
+        kept, chance = self._chosen(score, posts, owner)
+        numbers = posts.cpu().numpy()
+        self.importance[numbers], self.chance[numbers] = score.cpu().numpy(), chance.cpu().numpy()
+        self._open(numbers[kept.cpu().numpy()])
+        mine = torch.zeros(len(posts), dtype=torch.bool, device=self.device).index_fill_(0, kept, True)
+        rows = torch.nonzero(mine[at] & self.there[view.post]).flatten()
+        weight = chance[at[rows]].to(self.dtype) if self.choice == "sample" else None
+        seen, both = (_only(each, rows, weight) for each in (view, step.both))
         return step._replace(seen=seen, both=both), self.table
 
-    def _chosen(self, score: Tensor, view: View) -> tuple[Tensor, Tensor]:
+    def _chosen(self, score: Tensor, posts: Tensor, owner: Tensor) -> tuple[Tensor, Tensor]:
         """Positions of the posts that are opened, and the chance that each post had."""
-        owner, posts = view.owner, len(view.post)
-        budget = max(math.ceil(self.budget * posts - 1e-9), int((owner.bincount() > 0).sum()))
+        budget = max(math.ceil(self.budget * len(posts) - 1e-9), int((owner.bincount() > 0).sum()))
         if self.choice == "sample":
             chance = inclusion((1 - EVEN) * score + EVEN / owner.bincount()[owner], budget)
             return sample(chance, owner, self.generator), chance
         if self.choice == "random":
-            score = torch.rand(posts, generator=self.generator).to(score)
+            score = torch.rand(len(posts), generator=self.generator).to(score)
         elif self.choice != "top":
             # posts of an author stand in the order of their times: everybody's last one first, then the one before it
-            order = view.post if self.choice == "first" else -view.post
-            score = -_rank(order, owner).to(score)
+            score = -_rank(posts if self.choice == "first" else -posts, owner).to(score)
         kept = best(score, owner, budget)
         return kept, torch.zeros_like(score).index_fill(0, kept, 1)
 
     def _open(self, posts: Int[np.ndarray, " posts"]) -> None:
         new = posts[~self.opened[posts]]
         if len(new):
-            self.table.index_copy_(0, torch.from_numpy(new).to(self.device), self.opener(new).to(self.table))
+            rows, vectors = self.opener(new)
+            place = torch.from_numpy(rows.astype(np.int64)).to(self.device)
+            self.table.index_copy_(0, place, vectors.to(self.table))
+            self.there[place] = True
             self.opened[new] = True
 
 
@@ -138,8 +148,8 @@ def opened(posts: Posts, state: State, step: Step) -> tuple[Step, Tensor]:
     return posts.shown(state, step) if isinstance(posts, Screen) else (step, posts)
 
 
-def _only(view: View, kept: Tensor, chance: Tensor | None) -> View:
-    return view._replace(post=view.post[kept], owner=view.owner[kept], opened=chance)
+def _only(view: View, rows: Tensor, chance: Tensor | None) -> View:
+    return view._replace(post=view.post[rows], owner=view.owner[rows], opened=chance)
 
 
 def _rank(order: Int[Tensor, " rows"], owner: Int[Tensor, " rows"]) -> Int[Tensor, " rows"]:

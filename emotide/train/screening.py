@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import polars as pl
 import torch
 from jaxtyping import Bool, Float, Float32, Int
 from pydantic import BaseModel, Field
@@ -58,32 +59,51 @@ class Lessons:
 
 @torch.no_grad()
 def lessons(model: AffectiveModel, timeline: Timeline, vectors: Tensor, most: int, seed: int = 0) -> Lessons:
-    """What f_AT looks at when every post is open, with reports fed back as in training: some at random."""
+    """What f_AT looks at when every post is open, with reports fed back as in training: some at random.
+
+    Args:
+        model: trained.
+        timeline, vectors: with a row a post, or a post and modality.
+        most: lessons that are kept, the latest.
+        seed: of which reports are fed back.
+    """
     coin = torch.Generator().manual_seed(seed)
 
     def shown(space: str, reports: Reports) -> Tensor:
         return reports.train & (torch.rand(len(reports.train), generator=coin) < 0.5).to(reports.train)
 
-    train = torch.from_numpy(timeline.posts["train"].to_numpy().copy()).to(vectors.device)
+    table = timeline.posts
+    post_of, train = (
+        torch.from_numpy(column.to_numpy().copy()).to(vectors.device)
+        for column in (table["post"] if "post" in table.columns else pl.arange(len(table), eager=True), table["train"])
+    )
     parts: list[Lessons] = []
     for group in groups(timeline):
         batch = Batch(group, vectors.device, vectors.dtype)
         state = model.network.initial(len(group.users), group.pairs)
         for followed in model.follow(batch, vectors, state, shown=shown, owned=True):
             view = followed.step.seen
-            several = view.owner.bincount(minlength=len(view.user)) > 1
-            rows = torch.nonzero(several[view.owner]).flatten()
-            if not len(rows):
+            if not len(view.post):
                 continue
-            who, lesson = torch.unique(view.owner[rows], return_inverse=True)
-            H, post = followed.before.H[view.user[who]], view.post[rows]
-            weight, _ = model.network.f_AT.rows(H, lesson, vectors[post])
-            # a step that is partly held out teaches nothing
-            all_train = torch.ones(len(who), dtype=torch.bool, device=post.device).scatter_reduce(
-                0, lesson, train[post], "amin"
+            weight, _ = model.network.f_AT.rows(followed.before.H[view.user], view.owner, vectors[view.post])
+            posts, at = post_of[view.post].unique(return_inverse=True)  # type: ignore[no-untyped-call]
+            attention = weight.new_zeros(len(posts)).index_add(0, at, weight.mean(1))  # over the rows of a post
+            owner, teaches = (
+                torch.zeros_like(column[:1]).expand(len(posts)).clone().index_copy_(0, at, column)
+                for column in (view.owner, train[view.post])
             )
-            order = torch.argsort(lesson, stable=True)
-            parts.append(Lessons(H, all_train, lesson[order], post[order], weight.mean(1)[order]))
+            several = owner.bincount(minlength=len(view.user)) > 1
+            kept = torch.nonzero(several[owner]).flatten()
+            kept = kept[torch.argsort(owner[kept], stable=True)]
+            if not len(kept):
+                continue
+            who, lesson = torch.unique(owner[kept], return_inverse=True)
+            # a step that is partly held out teaches nothing
+            whole = torch.ones(len(who), dtype=torch.bool, device=who.device).scatter_reduce(
+                0, lesson, teaches[kept], "amin"
+            )
+            H = followed.before.H[view.user[who]]
+            parts.append(Lessons(H, whole, lesson, posts[kept], attention[kept]))
     found = _joined(parts, model.network.config.state, vectors)
     return found if len(found.H) <= most else found.some(torch.arange(len(found.H) - most, len(found.H)))
 

@@ -29,6 +29,7 @@ from emotide.vectors import TEXT, TextVectors, TunedMiniLM, VectorCache, default
 from emotide.vectors.cache import Progress
 from emotide.vectors.encoders import Contents, Files, MediaEncoders
 from emotide.vectors.layout import Layout
+from emotide.vectors.workers import Decoders
 
 FORMAT = 2
 MEDIA_FOLDER = "media"
@@ -170,7 +171,9 @@ class Trained:
         empty = [k for k, text in enumerate(texts) if not text.strip()]
         return found.index_fill_(0, torch.tensor(empty, dtype=torch.long, device=self.device), 0)
 
-    def observed(self, contents: Contents, progress: Progress | None = None) -> Observed:
+    def observed(
+        self, contents: Contents, progress: Progress | None = None, decoders: Decoders | None = None
+    ) -> Observed:
         """The vectors of posts, a row a modality: texts, images, sounds and videos on one scale.
 
         Where the model was trained on text alone this is `vectors`, a row a post. What it cannot read is left out, with
@@ -179,6 +182,7 @@ class Trained:
         Args:
             contents: of the posts.
             progress: called with (done, total, what) while media are decoded.
+            decoders: children that are there already.
         """
         layout = self.layout
         ignored(contents.files, layout, self.run.modalities)
@@ -188,7 +192,7 @@ class Trained:
         if "text" in layout.names:
             there = np.array([bool(text.strip()) for text in contents.texts], bool)
             parts["text"] = self.vectors(contents.texts).cpu().numpy(), there
-        for kind, (codes, there) in self.media.encode(contents.files, _cache(), progress).items():
+        for kind, (codes, there) in self.media.encode(contents.files, _cache(), progress, decoders=decoders).items():
             mean, spread = self.media_scale[kind].numpy()
             parts[kind] = (codes - mean) / spread, there
         return side_by_side(parts, layout, len(contents.texts), self.device)

@@ -18,6 +18,7 @@ from emotide.vectors.decode import MediaLimits
 from emotide.vectors.image import ImageVectors
 from emotide.vectors.media import MEDIA, MediaVectors, encode_once
 from emotide.vectors.video import VideoVectors
+from emotide.vectors.workers import Decoders
 
 PLURAL = {"text": "texts", "image": "images", "audio": "sounds", "video": "videos"}
 Files = Mapping[str, Sequence[str | None]]  # kind -> for each post the location of its file
@@ -67,7 +68,12 @@ class MediaEncoders:
         return cls({kind: one for kind, one in found.items() if places[kind] and one.learned.examples})
 
     def encode(
-        self, files: Files, cache: VectorCache, progress: Progress | None = None, quiet: bool = False
+        self,
+        files: Files,
+        cache: VectorCache,
+        progress: Progress | None = None,
+        quiet: bool = False,
+        decoders: Decoders | None = None,
     ) -> dict[str, tuple[Float32[np.ndarray, "posts width"], Bool[np.ndarray, " posts"]]]:
         """The codes of the files of each kind that was taught, and which there are.
 
@@ -78,7 +84,7 @@ class MediaEncoders:
         for kind, encoder in self.by_kind.items():
             if kind not in files:
                 continue
-            done = encode_once(encoder, files[kind], cache, progress)
+            done = encode_once(encoder, files[kind], cache, progress, decoders)
             found[kind] = done.vectors, done.present
             lost = [k for k, fault in enumerate(done.faults) if fault is not None]
             if lost and not quiet:

@@ -29,27 +29,36 @@ def encode_once(
     locations: Sequence[str | None],
     cache: VectorCache,
     progress: Progress | None = None,
+    decoders: Decoders | None = None,
 ) -> Encoded:
     """The vector of each file as `encoder.encode` gives it, computed where the cache has none for its content.
 
     The key is a digest of the file's bytes and of the encoder; a file that could not be decoded is tried again.
+
+    Args:
+        encoder: of these files.
+        locations: of them.
+        cache: for vectors by content.
+        progress: called with (done, total, what).
+        decoders: children that are there already.
     """
+    if decoders is None:
+        with Decoders(encoder.limits) as own:
+            return encode_once(encoder, locations, cache, progress, own)
     faults: dict[str, str] = {}
     contents = _contents([place for place in locations if place is not None], encoder.limits, faults)
     spent = np.zeros(2)
 
-    with Decoders(encoder.limits) as decoders:
+    def encode(files: list[str]) -> np.ndarray:
+        found = encoder.encode(files, decoders)
+        spent[:] += found.decoding, found.encoding
+        faults.update({file: fault for file, fault in zip(files, found.faults, strict=True) if fault})
+        return np.where(found.present[:, None], found.vectors, np.nan)
 
-        def encode(files: list[str]) -> np.ndarray:
-            found = encoder.encode(files, decoders)
-            spent[:] += found.decoding, found.encoding
-            faults.update({file: fault for file, fault in zip(files, found.faults, strict=True) if fault})
-            return np.where(found.present[:, None], found.vectors, np.nan)
-
-        files = [place for place in locations if place in contents]
-        name = f"{encoder.name}/{encoder.digest}"
-        what = f"{encoder.name} vectors"
-        rows = cache.vectors(name, encoder.width, files, encode, progress, contents.__getitem__, BLOCK, what)
+    files = [place for place in locations if place in contents]
+    name = f"{encoder.name}/{encoder.digest}"
+    what = f"{encoder.name} vectors"
+    rows = cache.vectors(name, encoder.width, files, encode, progress, contents.__getitem__, BLOCK, what)
     vectors = np.zeros((len(locations), encoder.width), np.float32)
     here = [k for k, place in enumerate(locations) if place in contents]
     vectors[here] = rows

@@ -46,12 +46,16 @@ class Decoders:
     Args:
         limits: the time and memory that a job may take.
         workers: how many children; as many as there are processors by default.
+
+    Attributes:
+        seconds: that children were at jobs, all together.
     """
 
     def __init__(self, limits: MediaLimits | None = None, workers: int | None = None) -> None:
         self.limits = limits or MediaLimits()
         self.size = workers or os.cpu_count() or 1
         self.children: list[_Child] = []
+        self.seconds = 0.0
 
     def __enter__(self) -> "Decoders":
         return self
@@ -81,6 +85,7 @@ class Decoders:
                     outcome = child.outcome()
                     if outcome:
                         done[child.finish()] = outcome
+                        self.seconds += outcome.seconds
                     if not child.alive:
                         self.children.remove(child)
         finally:  # the caller may have had enough: nothing that is under way may be taken for a later answer

@@ -29,13 +29,14 @@ class Asked:
 
     def __call__(self, posts):
         self.posts += posts.tolist()
-        return self.vectors[torch.from_numpy(posts.astype(np.int64))]
+        return posts, self.vectors[torch.from_numpy(posts.astype(np.int64))]
 
 
 def screen(vectors, budget, choice="top", seed=0):
     coarse = torch.from_numpy(np.random.default_rng(1).normal(size=(len(vectors), COARSE)).astype(np.float32))
     asked = Asked(vectors)
-    return Screen(importance(), coarse, asked, vectors.shape[1], budget, choice, seed), asked
+    rows = np.arange(len(vectors))
+    return Screen(importance(), coarse, asked, rows, vectors.shape[1], budget, choice, seed), asked
 
 
 @pytest.fixture
