@@ -21,8 +21,8 @@ from emotide.train.screening import ScreeningConfig
 
 BUDGETS = (0.05, 0.1, 0.2, 0.5, 1.0)
 TASKS = ("recognition", "forecast")
-TOWN = TownConfig(people=40, days=40, posts_per_day=1.2)
-EPOCHS = 14
+TOWN = TownConfig(people=40, days=36, posts_per_day=1.2, labelled=1.0)
+TRAINING = {"epochs": 16, "updates": 8}
 TALK = 8.0  # posts a person and day that say nothing
 NAMES = {"top": "ours"}  # of the choices in the figures
 
@@ -51,7 +51,7 @@ def run_screening(data: Path, seeds: list[int], say: Say, progress: Progress) ->
     for number, seed in enumerate(seeds):
         with talkative_town(seed) as log:
             recipe = Recipe(timeline=TimelineConfig(step="1d"), network=SMALL, screening=ScreeningConfig())
-            made = Emotide.fit(log, recipe.changed({}, train={"seed": seed, "epochs": EPOCHS}), progress=progress)
+            made = Emotide.fit(log, recipe.changed({}, train={"seed": seed, **TRAINING}), progress=progress)
             runs.append(_run(made, log))
         progress(number + 1, len(seeds), "seeds")
         at = runs[-1]["scores"]
@@ -63,7 +63,7 @@ def run_screening(data: Path, seeds: list[int], say: Say, progress: Progress) ->
             figure: {name: spread([one[figure][name] for one in learned]) for name in learned[0][figure]}
             for figure in ("cross_entropy", "attention")
         },
-        "how": {"seeds": seeds, "score": "accuracy", "town": TOWN.model_dump(mode="json"), "talk": TALK},
+        "how": {"seeds": seeds, "score": "accuracy", "town": TOWN.model_dump(mode="json"), "talk": TALK, **TRAINING},
     }
 
 

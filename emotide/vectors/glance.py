@@ -55,14 +55,21 @@ def glance_sound(location: str, limits: MediaLimits) -> tuple[Glance]:
     with open_container(location, limits) as container:
         stream = sound_stream(container, location, limits)
         seconds = lasts(container)
-        loudness = np.full(SPOTS, np.log10(SILENCE), np.float32)
-        for k in range(SPOTS if seconds else 1):
-            container.seek(int((k + 0.5) / SPOTS * seconds * 1e6))
-            frames = list(islice(container.decode(stream), 2))  # the first of a compressed sound begins too faint
-            if frames:
-                loudness[k] = _loudness(frames[-1])
-        scaled = 0.5 - loudness / np.float32(np.log10(SILENCE))
-        return (np.concatenate([scaled, _logs(seconds, size)]),)
+        return (np.concatenate([loudness(container, stream, SPOTS, seconds), _logs(seconds, size)]),)
+
+
+def loudness(container: Any, stream: Any, spots: int, seconds: float) -> Float32[np.ndarray, " spots"]:
+    """How loud an open sound is at a moment in the middle of each of so many equal parts; −½ silence, ½ the loudest.
+
+    Where it is not known how long it lasts, the beginning is all that is looked at.
+    """
+    loud = np.full(spots, np.log10(SILENCE), np.float32)
+    for k in range(spots if seconds else 1):
+        container.seek(int((k + 0.5) / spots * seconds * 1e6))
+        frames = list(islice(container.decode(stream), 2))  # the first of a compressed sound begins too faint
+        if frames:
+            loud[k] = _loudness(frames[-1])
+    return 0.5 - loud / np.float32(np.log10(SILENCE))
 
 
 def _loudness(frame: Any) -> float:
