@@ -22,7 +22,7 @@ from emotide.train.screening import ScreeningConfig
 BUDGETS = (0.05, 0.1, 0.2, 0.5, 1.0)
 TASKS = ("recognition", "forecast")
 TOWN = TownConfig(people=40, days=36, posts_per_day=1.2, labelled=1.0)
-TRAINING = {"epochs": 16, "updates": 8}
+TRAINING = {"epochs": 14, "updates": 20}
 TALK = 8.0  # posts a person and day that say nothing
 NAMES = {"top": "ours"}  # of the choices in the figures
 

@@ -3,7 +3,7 @@
     importance of a part ≈ |code of the whole − code without the part|², as a share of the sum over all parts
 
 A ridge regression tells it from the numbers of a cheap look. What is left out is told by the look alone: a region of an
-image is one colour, a segment of a sound is as the nearest one that was kept, made as loud as the look found it.
+image is one colour, a segment of a sound is as the one that was kept and is most nearly as loud.
 """
 
 import json
@@ -168,16 +168,18 @@ def _as_whole(
 def _filled(
     cuts: list[Float32[np.ndarray, "_ inputs"]], kept: Bool[np.ndarray, " parts"], loud: Float32[np.ndarray, " parts"]
 ) -> Float32[np.ndarray, "steps inputs"]:
-    """Kept segments at their places; another is the mean of the nearest, by as much louder as the look found it."""
+    """Kept segments at their places; another is the median of that most nearly as loud, as loud as it was found."""
     there = np.flatnonzero(kept)
     number = dict(zip(there.tolist(), range(len(there)), strict=True))
     floor, out = min(float(cut.min()) for cut in cuts), []
     for part in range(len(kept)):
-        near = int(there[np.abs(there - part).argmin()])
+        unlike = np.abs(loud[there] - loud[part]) + 1e-3 * np.abs(there - part)  # of equal ones the nearest
+        near = part if kept[part] else int(there[unlike.argmin()])
         cut = cuts[number[near]]
         if part != near:
             louder = POWERS * float(loud[part] - loud[near])
-            cut = np.repeat((cut.mean(0, keepdims=True) + louder).clip(floor), STEPS, 0).astype(np.float32)
+            usual = np.median(cut, 0, keepdims=True)  # what stood beside it in the sound reaches into its ends
+            cut = np.repeat((usual + louder).clip(floor), STEPS, 0).astype(np.float32)
         out.append(cut)
     return np.concatenate(out)
 

@@ -39,7 +39,7 @@ def picture(file, cell: int, seed: int = 0):
     rng = np.random.default_rng(seed)
     pixels = np.full((2 * SIZE, 2 * SIZE, 3), 110, np.uint8)
     y, x = np.array(divmod(cell, CELLS)) * (2 * SIZE // CELLS)
-    pixels[y : y + 16, x : x + 16] = rng.integers(0, 256, (16, 16, 3))
+    pixels[y : y + 16, x : x + 16] = rng.integers(0, 2, (16, 16, 3)) * 100 + 155
     Image.fromarray(pixels).save(file)
     return str(file)
 
@@ -123,7 +123,7 @@ def test_vectors_of_files_of_which_some_parts_are_skipped(tmp_path):
             some, skipped = encode_inside(encoder, salience, files, 0.2, seed=seed)
             assert 0.6 < skipped <= 0.81
             far[name] = float(np.square(some.vectors - plain.vectors[:10]).mean())
-        assert far["ours"] < far["random"]
+        assert far["ours"] < far["random"], encoder.name
 
 
 def test_what_is_no_sound_or_image_is_refused_as_ever(tmp_path):
