@@ -2,9 +2,9 @@
 
 import time
 import wave
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -13,10 +13,10 @@ import numpy as np
 import polars as pl
 import torch
 
-from emotide.bench import modalities
+from emotide.bench import modalities, probe
 from emotide.bench.bench import Bench, Composite, Progress, Say, spread
+from emotide.bench.inside import run_inside
 from emotide.bench.screening import run_screening
-from emotide.convert import convert
 from emotide.vectors.audio import INPUTS, RATE, SECONDS, STEPS, TOGETHER, SoundVectors, mel_steps
 from emotide.vectors.autoencoder import LearningConfig, principal
 from emotide.vectors.coarse import coarse_vectors
@@ -28,8 +28,6 @@ from emotide.vectors.sequence import fit_sequences
 from emotide.vectors.video import VideoVectors
 from emotide.vectors.workers import Decoders, Job
 
-FOLDS, INNER = 5, 3  # everybody is tested once; the probe's penalty is chosen within training
-PENALTIES = (1e-4, 1e-3, 1e-2, 1e-1)  # C of the logistic regression, on standardised inputs
 LIMITS = MediaLimits()
 METHODS = ("codes", "pca", "raw")
 SOUND = 10  # seconds of a made sound or video
@@ -57,7 +55,7 @@ Fit = Callable[[np.ndarray, np.ndarray, int], Fitted]  # numbers of the training
 
 def run_emodb(data: Path, seeds: list[int], say: Say, progress: Progress) -> dict[str, Any]:
     """Recordings of ten speakers, two of them tested at a time."""
-    with _posts("emodb", data) as posts:
+    with probe.labelled_posts("emodb", data) as posts:
         jobs: list[Job] = [(decode_sound, (place, RATE, SECONDS, LIMITS)) for place in posts["audio"]]
         with Decoders(LIMITS) as decoders:
             sounds = [outcome.arrays[0] for outcome in decoded(jobs, decoders, progress)]
@@ -77,7 +75,7 @@ def run_emodb(data: Path, seeds: list[int], say: Say, progress: Progress) -> dic
 
 def run_face(data: Path, seeds: list[int], say: Say, progress: Progress) -> dict[str, Any]:
     """Photographs of faces; who is on them is not known."""
-    with _posts("face_expressions", data) as posts:
+    with probe.labelled_posts("face_expressions", data) as posts:
         jobs: list[Job] = [(decode_image, (place, SIZE, LIMITS)) for place in posts["image"]]
         with Decoders(LIMITS) as decoders:
             images = np.stack([outcome.arrays[0] for outcome in decoded(jobs, decoders, progress)])
@@ -103,7 +101,7 @@ def _measured(
     for seed in seeds:
         read = {method: np.empty_like(label) for method in METHODS}
         wrong = []
-        for fold, (train, test) in enumerate(_folds(owner, seed)):
+        for fold, (train, test) in enumerate(probe.folds(owner, seed)):
             fitted = fit(train, test, seed)
             x = torch.from_numpy(raw)
             width = min(fitted.inputs["codes"].shape[1], len(train) - 1)  # more directions there are not
@@ -114,8 +112,8 @@ def _measured(
             wrong.append((fitted.error, float((again - x[test]).square().mean()), len(test)))
             kept.append([fitted.epoch, fitted.share])
             for method in METHODS:
-                read[method][test] = _probed(inputs[method], label, owner, train, test)
-            progress(seed * FOLDS + fold + 1, len(seeds) * FOLDS, "folds")
+                read[method][test] = probe.probed(inputs[method], label, owner, train, test)
+            progress(seed * probe.FOLDS + fold + 1, len(seeds) * probe.FOLDS, "folds")
         scores.append({method: float(recall_score(label, read[method], average="macro")) for method in METHODS})
         total = np.average(np.array(wrong)[:, :2], axis=0, weights=np.array(wrong)[:, 2])
         errors.append(dict(zip(METHODS[:2], total.tolist(), strict=True)))
@@ -128,43 +126,6 @@ def _measured(
         "reconstruction": {m: float(f"{np.mean([error[m] for error in errors]):.4g}") for m in METHODS[:2]},
         "epochs_and_summaries": kept,
     }
-
-
-def _folds(owner: np.ndarray, seed: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Numbers of examples to train and to test on; nobody's examples are in both."""
-    people = np.random.default_rng(seed).permutation(np.unique(owner))
-    for part in np.array_split(people, FOLDS):
-        test = np.isin(owner, part)
-        yield np.flatnonzero(~test), np.flatnonzero(test)
-
-
-def _probed(x: np.ndarray, label: np.ndarray, owner: np.ndarray, train: np.ndarray, test: np.ndarray) -> np.ndarray:
-    """What a logistic regression on standardised inputs says of the test examples."""
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.model_selection import GridSearchCV, GroupKFold
-
-    scaled = ((x - x[train].mean(0)) / np.maximum(x[train].std(0), 1e-6)).astype(np.float64)
-    if scaled.shape[1] > len(train):  # turned into the space of the examples: the same regression, and quicker
-        scaled = scaled @ np.linalg.svd(scaled[train], full_matrices=False)[2].T
-    search = GridSearchCV(
-        LogisticRegression(max_iter=3000, class_weight="balanced"), {"C": PENALTIES}, scoring="recall_macro",
-        cv=GroupKFold(INNER),
-    )  # fmt: skip
-    search.fit(scaled[train], label[train], groups=owner[train])
-    return np.asarray(search.predict(scaled[test]))
-
-
-@contextmanager
-def _posts(name: str, data: Path) -> Iterator[pl.DataFrame]:
-    """The posts of a set with the category of each, and media as locations, which go away afterwards."""
-    with TemporaryDirectory(prefix="emotide-bench-") as folder:
-        convert(name, data / name, Path(folder))
-        posts = pl.read_parquet(Path(folder) / "posts.parquet")
-        labels = pl.read_parquet(Path(folder) / "labels.parquet").select("post_id", "category")
-        media = [column for column in ("image", "audio") if column in posts.columns]
-        yield posts.join(labels, on="post_id").with_columns(
-            pl.format("{}/{}", pl.lit(folder), pl.col(column)).alias(column) for column in media
-        )
 
 
 def run_throughput(data: Path, seeds: list[int], say: Say, progress: Progress) -> dict[str, Any]:
@@ -268,6 +229,14 @@ BENCH = Composite(
             codes_joined,
         ),
         "modalities": modalities.BENCH,
+        "inside": Composite(
+            "the probes where segments of sounds and regions of images are skipped, and what that saves",
+            {
+                "emodb": Bench("sound: utterances, speakers held out", "emodb", partial(run_inside, "emodb")),
+                "face": Bench("images: faces", "face_expressions", partial(run_inside, "face_expressions")),
+            },
+            lambda found: found,
+        ),
         "screening": Bench("what is read when few posts are opened, and what is saved", None, run_screening),
         "throughput": Bench(
             "images, seconds of sound and frames of video per second, on made files", None, run_throughput

@@ -21,8 +21,8 @@ from emotide.train.screening import ScreeningConfig
 
 BUDGETS = (0.05, 0.1, 0.2, 0.5, 1.0)
 TASKS = ("recognition", "forecast")
-TOWN = TownConfig(people=40, days=36, posts_per_day=1.2, labelled=1.0)
-TRAINING = {"epochs": 14, "updates": 20}
+TOWN = TownConfig(people=40, days=50, posts_per_day=1.5, labelled=1.0)
+TRAINING = {"epochs": 20}
 TALK = 8.0  # posts a person and day that say nothing
 NAMES = {"top": "ours"}  # of the choices in the figures
 
@@ -54,8 +54,9 @@ def run_screening(data: Path, seeds: list[int], say: Say, progress: Progress) ->
             made = Emotide.fit(log, recipe.changed({}, train={"seed": seed, **TRAINING}), progress=progress)
             runs.append(_run(made, log))
         progress(number + 1, len(seeds), "seeds")
-        at = runs[-1]["scores"]
-        say(f"seed {seed}: " + ", ".join(f"{name} {at[0.2, name]}" for name in (*CHOICES, "full")))
+        for budget in BUDGETS:
+            told = {name: [round(one, 4) for one in runs[-1]["scores"][budget, name]] for name in (*CHOICES, "full")}
+            say(f"seed {seed}, budget {budget}: {told}, seconds {runs[-1]['seconds'][budget]}")
     out: dict[str, Any] = {str(budget): _joined(runs, budget) for budget in BUDGETS}
     learned = [run["learned"] for run in runs]
     return out | {

@@ -5,14 +5,14 @@ import zipfile
 import numpy as np
 import pytest
 
-from emotide.bench import media, run_bench
+from emotide.bench import media, probe, run_bench
 from emotide.vectors.autoencoder import LearningConfig
 
 
 @pytest.fixture
 def small(monkeypatch):
-    monkeypatch.setattr(media, "FOLDS", 2)
-    monkeypatch.setattr(media, "INNER", 2)
+    monkeypatch.setattr(probe, "FOLDS", 2)
+    monkeypatch.setattr(probe, "INNER", 2)
     monkeypatch.setattr(media, "LearningConfig", lambda **given: LearningConfig(epochs=1))
     monkeypatch.setattr(media, "SOUND", 1)
     monkeypatch.setattr(media, "FILES", {"image": (3, "jpg"), "audio": (3, "wav"), "video": (1, "mp4")})
@@ -71,7 +71,7 @@ def test_throughput_names_the_limit(tmp_path):
 def test_folds_hold_people_out_and_test_everybody_once():
     owner = np.repeat(np.arange(11), 3)
     tested = []
-    for train, test in media._folds(owner, seed=0):
+    for train, test in probe.folds(owner, seed=0):
         assert not set(owner[train]) & set(owner[test])
         assert len(train) + len(test) == len(owner)
         tested += test.tolist()
@@ -83,8 +83,8 @@ def test_the_probe_is_the_same_in_the_space_of_the_examples():
     label = np.array(["a", "b"] * 20)
     x = rng.normal(size=(40, 100)) + (label == "a")[:, None]
     train, test = np.arange(24), np.arange(24, 40)
-    wide = media._probed(x, label, np.arange(40), train, test)
-    doubled = media._probed(np.repeat(x, 3, axis=1) / np.sqrt(3), label, np.arange(40), train, test)
+    wide = probe.probed(x, label, np.arange(40), train, test)
+    doubled = probe.probed(np.repeat(x, 3, axis=1) / np.sqrt(3), label, np.arange(40), train, test)
     assert (wide == doubled).mean() > 0.9
     assert (wide == label[test]).mean() > 0.9
-    assert (media._probed(rng.normal(size=(40, 100)), label, np.arange(40), train, test) == label[test]).mean() < 0.9
+    assert (probe.probed(rng.normal(size=(40, 100)), label, np.arange(40), train, test) == label[test]).mean() < 0.9
