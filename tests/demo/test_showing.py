@@ -59,7 +59,7 @@ def test_a_clip_holds_the_frames_and_the_sound_it_was_made_of(tmp_path):
     frames = [np.full((64, 96, 3), 20 * k, np.uint8) for k in range(FRAMES)]
     tone = (0.5 * np.sin(2 * np.pi * 440 * np.arange(RATE) / RATE)).astype(np.float32)
     write_clip(frames, tone, RATE, tmp_path / "clip.mp4")
-    seen = decode_frames(str(tmp_path / "clip.mp4"), 64, FRAMES, 99, LIMITS)[0]
+    seen = decode_frames(str(tmp_path / "clip.mp4"), 64, float(FRAMES), 99, LIMITS)[0]
     assert np.abs(seen.mean((1, 2, 3)) - 20 * np.arange(FRAMES)).max() < 6
     heard = decode_sound(str(tmp_path / "clip.mp4"), RATE, 1.0, LIMITS)[0]
     assert np.abs(np.fft.rfft(heard)).argmax() * RATE / len(heard) == pytest.approx(440, abs=3)
