@@ -230,3 +230,16 @@ def test_the_command_shows_them(made, saved, folder, tmp_path, command, monkeypa
     rows = [row for row in json.loads(told.out) if row["kind"] == "post"]
     assert rows
     assert all(row["modality"] in ("text", *KINDS) and 0 < row["weight"] <= 1 for row in rows)
+
+
+def test_pictures_and_sounds_beside_what_codes_keep_of_them(made, log):
+    found = made.reconstructions(log, most=3)
+    assert {kind: len(shown) for kind, shown in found.items()} == {"image": 3, "audio": 3}
+    for shown in found.values():
+        for before, after in shown:
+            assert before.shape == after.shape
+            assert before.dtype == after.dtype == np.uint8
+            assert before.std() > 10
+            others = [one.before for one in shown if one.before.shape == before.shape]
+            errors = [np.square(after.astype(float) - one).mean() for one in others]
+            assert min(errors) == np.square(after.astype(float) - before).mean()  # it is nearest to its own
