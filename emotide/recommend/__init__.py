@@ -1,9 +1,11 @@
 """Recommendation on the emotional state by deep Q-learning (paper 4; DESIGN 3.8)."""
 
+from emotide.recommend.config import LOSSES, QConfig
 from emotide.recommend.policy import Ranking
-from emotide.recommend.q_network import LOSSES, QConfig, QNetwork
+from emotide.recommend.q_network import QNetwork
 from emotide.recommend.reasons import reasons
 from emotide.recommend.recommender import Recommender
-from emotide.recommend.replay import Replay, Transitions
+from emotide.recommend.replay import Replay
+from emotide.recommend.transitions import Transitions
 
 __all__ = ["LOSSES", "QConfig", "QNetwork", "Ranking", "Recommender", "Replay", "Transitions", "reasons"]

@@ -12,7 +12,7 @@ from torch import Tensor
 from emotide.errors import EmotideError, ModelMismatch
 from emotide.recommend.q_network import QConfig, QNetwork
 
-FORMAT = 1
+FORMAT = 2
 
 Parts = tuple[QNetwork, QNetwork, Float[Tensor, "items item"], Bool[Tensor, " items"], QConfig]
 
@@ -31,7 +31,7 @@ def save(
     for name, part in (("network", network), ("target", target)):
         tensors |= {f"{name}.{key}": value.detach().cpu().contiguous() for key, value in part.state_dict().items()}
     save_file(tensors, folder / "recommender.safetensors")
-    head = {"format": FORMAT, "state": network.state, "config": config.model_dump()}
+    head = {"format": FORMAT, "state": network.state, "context": network.context, "config": config.model_dump()}
     part_file = folder / "recommender.json.part"
     part_file.write_text(json.dumps(head, indent=1), "utf-8")
     part_file.replace(folder / "recommender.json")
@@ -63,7 +63,7 @@ def _parts(head: dict[str, Any], tensors: dict[str, Tensor]) -> Parts:
     config = QConfig.model_validate(head["config"])
     networks = []
     for name in ("network", "target"):
-        network = QNetwork(head["state"], items.shape[1], config)
+        network = QNetwork(head["state"], items.shape[1], config, head["context"])
         network.load_state_dict(
             {key.removeprefix(f"{name}."): value for key, value in tensors.items() if key.startswith(f"{name}.")}
         )

@@ -2,18 +2,21 @@
 
 from collections.abc import Callable
 from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 
 from emotide.errors import BadInput, ModelMismatch
 from emotide.recommend import files
+from emotide.recommend.config import QConfig
 from emotide.recommend.learn import Learner
 from emotide.recommend.policy import Ranking, epsilon_greedy
-from emotide.recommend.q_network import QConfig, QNetwork
-from emotide.recommend.replay import Replay, Transitions
+from emotide.recommend.q_network import QNetwork
+from emotide.recommend.replay import Draw, Replay
+from emotide.recommend.transitions import Transitions
 
 Progress = Callable[[int, int, str], None]
 
@@ -43,7 +46,34 @@ class Recommender:
         self.network, self.target, self.config = network, target, config
         self.items, self.candidates = torch.from_numpy(items.astype(np.float32)), torch.from_numpy(candidates.copy())
         self.learner = Learner(network, target, self.items, self.candidates, config)
-        self.memory = Replay(config.memory, network.state, config.seed)
+        self.memory = Replay(
+            config.memory, network.state, config.seed, config.n_step, config.discount, config.priority, config.half_life
+        )
+
+    @classmethod
+    def new(
+        cls,
+        state: int,
+        item_vectors: Float[np.ndarray, "items item"],
+        config: QConfig | None = None,
+        candidates: Bool[np.ndarray, " items"] | None = None,
+        context: int = 0,
+    ) -> "Recommender":
+        """One that has seen nothing yet; it takes its scales from the first `batch` rewards and then learns.
+
+        Args:
+            state: width of the states, with their context.
+            item_vectors: of all items.
+            config: how; sensible defaults.
+            candidates: which items may be recommended; all by default.
+            context: how many of the last columns of a state are context.
+        """
+        config = config or QConfig()
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(config.seed)
+            network = QNetwork(state, item_vectors.shape[1], config, context)
+        allowed = np.ones(len(item_vectors), bool) if candidates is None else candidates
+        return cls(network, deepcopy(network), item_vectors, allowed, config)
 
     @classmethod
     def fit(
@@ -53,6 +83,7 @@ class Recommender:
         config: QConfig | None = None,
         candidates: Bool[np.ndarray, " items"] | None = None,
         progress: Progress | None = None,
+        context: int = 0,
     ) -> "Recommender":
         """Learn from a log of feedback.
 
@@ -62,6 +93,7 @@ class Recommender:
             config: how; sensible defaults.
             candidates: which items may be recommended; all by default.
             progress: called with (step, steps, what happened).
+            context: how many of the last columns of a state are context.
 
         Raises:
             BadInput: no feedback, no item that may be recommended, or an item without a vector.
@@ -71,19 +103,14 @@ class Recommender:
         if not len(transitions) or not allowed.any():
             raise BadInput(f"{len(transitions)} feedbacks on {int(allowed.sum())} items: nothing to learn from")
         config = config.model_copy(update={"memory": max(config.memory, len(transitions))})
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(config.seed)
-            network = QNetwork(transitions.state.shape[1], item_vectors.shape[1], config)
-        made = cls(network, deepcopy(network), item_vectors, allowed, config)
+        made = cls.new(transitions.state.shape[1], item_vectors, config, allowed, context)
         made.remember(transitions)
-        H, reward, done = (torch.from_numpy(getattr(transitions, name)) for name in ("state", "reward", "done"))
-        network.measure(H, made.items, reward, done, config.discount)
-        made.target.load_state_dict(network.state_dict())
+        made._measure(transitions)
         made._replay(min(config.steps, round(config.passes * len(transitions) / config.batch) + 1), progress)
         return made
 
-    def remember(self, transitions: Transitions) -> None:
-        """Take transitions into the memory without learning from them yet.
+    def remember(self, transitions: Transitions, user: Int[np.ndarray, " n"] | None = None) -> None:
+        """Take transitions into the memory without learning from them yet; `user` as for `Replay.add`.
 
         Raises:
             BadInput: an item without a vector.
@@ -92,19 +119,57 @@ class Recommender:
         self._fits(transitions.state)
         if len(transitions) and not 0 <= transitions.item.min() <= transitions.item.max() < len(self.items):
             raise BadInput(f"feedback on an item that is not among the {len(self.items)} that have a vector")
-        self.memory.add(transitions)
+        self.memory.add(transitions, user)
 
-    def learn(self, transitions: Transitions) -> None:
-        """Learn online: after each new feedback one gradient step on it and on older ones replayed beside it.
+    def learn(self, transitions: Transitions, user: Int[np.ndarray, " n"] | None = None) -> None:
+        """Learn online: after each `online_every` new rewards one gradient step on them and on older ones beside them.
 
         Raises:
             BadInput: an item without a vector.
             ModelMismatch: states of another width.
         """
-        for row in range(len(transitions)):
-            self.remember(transitions[row : row + 1])
-            rows = self.memory.sample(self.config.online_batch, newest=True)
-            self.learner.step(rows, self.config.online_learning_rate)
+        config, some = self.config, self.config.online_every
+        for row in range(0, len(transitions), some):
+            new = transitions[row : row + some]
+            self.remember(new, None if user is None else user[row : row + some])
+            if not self.network.measured and len(self.memory) < config.batch:
+                continue
+            if not self.network.measured:
+                self._measure(self.memory.rows[: len(self.memory)])
+            drawn = self.memory.draw(max(len(new), config.online_batch) if config.replay else len(new), len(new))
+            self.learner.step(drawn.rows, config.online_learning_rate)
+            self._renew(drawn)
+
+    def choose(
+        self,
+        H: Float[np.ndarray, "users state"],
+        candidates: Int[np.ndarray, "users some"],
+        top: int = 1,
+        epsilon: float | None = None,
+        allowed: Bool[np.ndarray, "users some"] | None = None,
+        rng: np.random.Generator | None = None,
+    ) -> Ranking:
+        """An ε-greedy slate for every user from items of the user's own; other arguments as for `recommend`.
+
+        Args:
+            H: the users' states.
+            candidates: rows of the table of items; below 0 where there are fewer.
+            top: ranks.
+            epsilon: ε.
+            allowed: which of them may be shown; all by default.
+            rng: where chance comes from.
+        """
+        self._fits(H)
+        rng = rng or np.random.default_rng(self.config.seed)
+        epsilon = self.config.epsilon if epsilon is None else epsilon
+        with torch.no_grad():
+            values = self.network.among(
+                torch.from_numpy(H.astype(np.float32)), self.items, torch.from_numpy(candidates)
+            )
+        may = (candidates >= 0) & self.candidates.numpy()[candidates.clip(min=0)]
+        found = epsilon_greedy(values.numpy(), may if allowed is None else may & allowed, top, epsilon, rng)
+        item = np.take_along_axis(candidates, found.item.clip(min=0), 1)
+        return replace(found, item=np.where(found.item >= 0, item, -1))
 
     def recommend(
         self,
@@ -165,10 +230,20 @@ class Recommender:
         decay = 0.525 + 0.475 * np.cos(np.linspace(0, np.pi, steps))
         shown, losses = max(1, steps // 50), []
         for step in range(steps):
-            rows = self.memory.sample(self.config.batch)
-            losses.append(self.learner.step(rows, self.config.learning_rate * float(decay[step])))
+            drawn = self.memory.draw(self.config.batch)
+            losses.append(self.learner.step(drawn.rows, self.config.learning_rate * float(decay[step])))
+            self._renew(drawn)
             if progress and ((step + 1) % shown == 0 or step + 1 == steps):
                 progress(step + 1, steps, f"loss {np.mean(losses[-shown:]):.3f}")
+
+    def _measure(self, rows: Transitions) -> None:
+        H, reward, done = (torch.from_numpy(getattr(rows, name)) for name in ("state", "reward", "done"))
+        self.network.measure(H, self.items, reward, done, self.config.discount)
+        self.target.load_state_dict(self.network.state_dict())
+
+    def _renew(self, drawn: Draw) -> None:
+        if self.config.priority:
+            self.memory.renew(drawn.place, self.learner.surprise)
 
     def _fits(self, H: Float[np.ndarray, "rows state"]) -> None:
         width = self.network.state
