@@ -1,6 +1,8 @@
 """Recommendation on the emotional state by deep Q-learning (paper 4; DESIGN 3.8)."""
 
 from emotide.recommend.config import LOSSES, QConfig
+from emotide.recommend.guard import Guard, Rule, Verdict, recovered
+from emotide.recommend.off_policy import Estimate, off_policy
 from emotide.recommend.policy import Ranking
 from emotide.recommend.q_network import QNetwork
 from emotide.recommend.reasons import reasons
@@ -8,4 +10,19 @@ from emotide.recommend.recommender import Recommender
 from emotide.recommend.replay import Replay
 from emotide.recommend.transitions import Transitions
 
-__all__ = ["LOSSES", "QConfig", "QNetwork", "Ranking", "Recommender", "Replay", "Transitions", "reasons"]
+__all__ = [
+    "LOSSES",
+    "Estimate",
+    "Guard",
+    "QConfig",
+    "QNetwork",
+    "Ranking",
+    "Recommender",
+    "Replay",
+    "Rule",
+    "Transitions",
+    "Verdict",
+    "off_policy",
+    "reasons",
+    "recovered",
+]

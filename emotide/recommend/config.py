@@ -38,9 +38,13 @@ class QConfig(BaseModel, frozen=True, extra="forbid"):
     quantiles: int = Field(1, ge=1, description="of the return, learned beside each other; 1 learns its mean alone")
     conservative: float = Field(0.0, ge=0, description="pull on the values of what was not shown; for logs")
     dueling: bool = Field(False, description="whether a state has a value of its own beside its items' advantages")
+    products: bool = Field(False, description="whether a state also says what each number of an item's vector is worth")
     replay: bool = Field(True, description="whether older transitions are learned from again, or the newest alone")
     target: bool = Field(True, description="whether a slower network says what the next item is worth")
     double: bool = Field(True, description="whether the network chooses that item, and not the one that says its worth")
+    averaged: bool = Field(
+        False, description="whether that slower network, in which noise is averaged out, also chooses"
+    )
     n_step: int = Field(1, ge=1, description="rewards that are summed before the value of what follows")
     priority: float = Field(0.0, ge=0, le=1, description="how much oftener what surprised is replayed; 0: all alike")
     half_life: int | None = Field(None, ge=1, description="newer transitions after which one is replayed half as often")
@@ -69,7 +73,16 @@ class QConfig(BaseModel, frozen=True, extra="forbid"):
 
     def papers(self) -> "QConfig":
         """The same sizes and rates without anything that Fig. 6 does not have."""
-        plain = {"replay": False, "target": False, "double": False, "dueling": False, "n_step": 1, "priority": 0.0}
+        plain = {
+            "replay": False,
+            "target": False,
+            "double": False,
+            "averaged": False,
+            "dueling": False,
+            "products": False,
+            "n_step": 1,
+            "priority": 0.0,
+        }
         return self.model_copy(
             update={**plain, "loss": "squared", "quantiles": 1, "conservative": 0.0, "half_life": None}
         )

@@ -20,11 +20,13 @@ class QNetwork(nn.Module):
         Q(H, a) = c · f(h, α),      h = (H − H̄) / s_H,  α = (a − ā) / s_a
 
     With dueling heads (Wang et al. 2016) f(h, α) = v(h) + f'(h, α) − f'(h, 0): the advantage is told from the value of
-    the state at the mean item, and not at the mean over all, for items differ by user and moment. With several
-    quantiles Q is their mean.
+    the state at the mean item, and not at the mean over all, for items differ by user and moment. With products
+    u(h) · α is added: what each number of an item's vector is worth in the state. With several quantiles Q is their
+    mean.
 
     The scales are measured once, on the first log (`measure`): means per coordinate, one spread for all coordinates
-    of H and one for each of its context, whose units differ, and the spread c of the rewards, so that one learning rate suits clicks and stars alike.
+    of H and of a, one for each of the context, whose units differ, and the spread c of the rewards, so that one
+    learning rate suits clicks and stars alike.
 
     Args:
         state: width of H, with its context.
@@ -38,6 +40,8 @@ class QNetwork(nn.Module):
         self.state, self.item, self.context = state, item, context
         self.f = Residual((state, item), config.quantiles, config.width, config.depth)
         self.v = Residual((state,), config.quantiles, config.width, config.depth) if config.dueling else None
+        wide = config.quantiles * item
+        self.u = Residual((state,), wide, config.width, config.depth) if config.products else None
         self.measured: Tensor
         self.state_mean: Tensor
         self.state_spread: Tensor
@@ -118,10 +122,14 @@ class QNetwork(nn.Module):
     def _values(self, h: Tensor | Gathered, a: Tensor | Gathered) -> Tensor:
         """From standard states and items to the quantiles of the return."""
         out: Tensor = self.f(h, a)
+        table = h.values if isinstance(h, Gathered) else h
         if self.v is not None:
-            table = h.values if isinstance(h, Gathered) else h
             own = self.v(table) - self.f(table, table.new_zeros(len(table), self.item))
-            out = out + (own.index_select(0, h.index) if isinstance(h, Gathered) else own)
+            out = out + _rows(h, own)
+        if self.u is not None:
+            alpha = a.values.index_select(0, a.index) if isinstance(a, Gathered) else a
+            slope = _rows(h, self.u(table)).view(len(alpha), self.item, -1)
+            out = out + (slope * alpha[:, :, None]).sum(1)
         return self.reward_spread * out
 
     def _standard_state(self, H: Tensor) -> Tensor:
@@ -129,6 +137,11 @@ class QNetwork(nn.Module):
 
     def _standard_items(self, items: Tensor) -> Tensor:
         return (items - self.item_mean) / self.item_spread
+
+
+def _rows(part: Tensor | Gathered, table: Tensor) -> Tensor:
+    """The rows of what was made of a part's table, as the part has them."""
+    return table.index_select(0, part.index) if isinstance(part, Gathered) else table
 
 
 def _spread(rows: Tensor) -> Tensor:

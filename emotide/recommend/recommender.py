@@ -203,13 +203,18 @@ class Recommender:
         ]
         return Ranking(*(np.concatenate([getattr(b, name) for b in blocks]) for name in Ranking.__dataclass_fields__))
 
+    @property
+    def chooser(self) -> QNetwork:
+        """The network whose values are followed."""
+        return self.target if self.config.averaged else self.network
+
     def scores(self, H: Float[np.ndarray, "users state"]) -> Float[np.ndarray, "users items"]:
         """Q(H, a) of every item for every user."""
-        return self.network.scores(torch.from_numpy(H.astype(np.float32)), self.items).numpy()
+        return self.chooser.scores(torch.from_numpy(H.astype(np.float32)), self.items).numpy()
 
     def neutral(self) -> Float[np.ndarray, " items"]:
         """Q(H̄, a) of every item at the mean state of the log, which reasons compare with."""
-        return self.network.scores(self.network.state_mean[None], self.items)[0].numpy()
+        return self.chooser.scores(self.network.state_mean[None], self.items)[0].numpy()
 
     def save(self, folder: Path) -> None:
         """Write networks, items and config: safetensors and JSON, nothing that runs on loading."""

@@ -1,0 +1,141 @@
+"""The wellbeing guard: what may not be shown to whom in which state, as a file of rules (DESIGN 3.8)."""
+
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+from pydantic import BaseModel, Field, ValidationError, model_validator
+
+from emotide.errors import BadInput
+
+DEFAULT = Path(__file__).parent / "rules.toml"
+FREE = -1  # no rule bars it
+
+
+class Rule(BaseModel, frozen=True, extra="forbid"):
+    """Items of some classes are barred in a lasting state, or beyond a cap; where both are given, beyond it then."""
+
+    name: str = Field(min_length=1, description="what the rule wants; it stands in the audit")
+    classes: list[str] = Field(min_length=1, description="tags of items; '*' is every item")
+    pleasure_below: float | None = Field(None, ge=-1, le=1, description="the state: pleasure read below this")
+    readings: int = Field(1, ge=1, description="how many of the latest readings, without a break")
+    at_most: int | None = Field(None, ge=0, description="the cap: so many of these classes")
+    of_last: int = Field(10, ge=1, description="among the things shown last, with what is to be shown now")
+
+    @model_validator(mode="after")
+    def _says_when(self) -> "Rule":
+        if self.pleasure_below is None and self.at_most is None:
+            raise ValueError("a rule wants pleasure_below, at_most or both: else it would bar its classes for ever")
+        return self
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What may be shown.
+
+    Attributes:
+        allowed: of every user's candidates.
+        rule: the first rule that bars it, by its place in the file, or `FREE`.
+    """
+
+    allowed: Bool[np.ndarray, "users some"]
+    rule: Int[np.ndarray, "users some"]
+
+
+@dataclass(frozen=True)
+class Guard:
+    """The rules, in the order of their file."""
+
+    rules: tuple[Rule, ...]
+
+    @classmethod
+    def read(cls, file: Path | None = None) -> "Guard":
+        """The rules of a TOML file, by default those that come with Emotide.
+
+        Raises:
+            BadInput: the file cannot be read, or a rule says something unknown.
+        """
+        file = file or DEFAULT
+        try:
+            told = tomllib.loads(file.read_text("utf-8"))
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raise BadInput(f"not a readable file of rules: {error}", file) from error
+        if set(told) - {"rule"} or not isinstance(told.get("rule", []), list):
+            raise BadInput(f"a file of rules holds [[rule]] tables; this one has {', '.join(sorted(told))}", file)
+        rules = []
+        for number, one in enumerate(told.get("rule", []), 1):
+            try:
+                rules.append(Rule.model_validate(one))
+            except ValidationError as error:
+                first = error.errors()[0]
+                where = ".".join(map(str, first["loc"]))
+                raise BadInput(f"rule {number}{', ' + where if where else ''}: {first['msg']}", file) from error
+        return cls(tuple(rules))
+
+    @property
+    def readings(self) -> int:
+        """How many of a person's latest readings the rules look at, at most."""
+        return max((rule.readings for rule in self.rules if rule.pleasure_below is not None), default=0)
+
+    @property
+    def shown(self) -> int:
+        """How many of the things shown last the rules look at, at most."""
+        return max((rule.of_last - 1 for rule in self.rules if rule.at_most is not None), default=0)
+
+    def belongs(self, tags: Sequence[str | None]) -> Bool[np.ndarray, "rules items"]:
+        """Which items each rule is about; tags as in the log, with commas between."""
+        of = [{tag.strip().casefold() for tag in (text or "").split(",")} for text in tags]
+        wanted = [{name.casefold() for name in rule.classes} for rule in self.rules]
+        return np.array([["*" in names or bool(names & own) for own in of] for names in wanted], bool).reshape(
+            len(self.rules), len(of)
+        )
+
+    def verdict(
+        self,
+        pleasure: Float[np.ndarray, "users readings"],
+        recent: Int[np.ndarray, "users shown"],
+        candidates: Int[np.ndarray, "users some"],
+        belongs: Bool[np.ndarray, "rules items"],
+    ) -> Verdict:
+        """Hold every candidate against every rule.
+
+        Args:
+            pleasure: of the latest readings, the last one last; NaN where there was none. Who was read too seldom is in
+                no lasting state.
+            recent: the items shown last, the last one last; below 0 where there were fewer.
+            candidates: rows of the table of items; below 0 is none and never allowed.
+            belongs: what `belongs` says of the items.
+        """
+        rule = np.full(candidates.shape, FREE)
+        for place in reversed(range(len(self.rules))):
+            held = self._holds(self.rules[place], pleasure, recent, belongs[place])
+            rule = np.where(held[:, None] & belongs[place][candidates.clip(min=0)], place, rule)
+        return Verdict((rule == FREE) & (candidates >= 0), rule)
+
+    @staticmethod
+    def _holds(rule: Rule, pleasure: np.ndarray, recent: np.ndarray, belongs: np.ndarray) -> Bool[np.ndarray, " users"]:
+        """For whom a rule bars its classes now."""
+        holds = np.ones(len(recent), bool)
+        if rule.pleasure_below is not None:
+            last = pleasure[:, pleasure.shape[1] - min(rule.readings, pleasure.shape[1]) :]
+            holds &= (last < rule.pleasure_below).all(1) & (last.shape[1] == rule.readings)
+        if rule.at_most is not None:
+            last = recent[:, max(0, recent.shape[1] - (rule.of_last - 1)) :]
+            holds &= (belongs[last.clip(min=0)] & (last >= 0)).sum(1) >= rule.at_most
+        return np.asarray(holds)
+
+
+def recovered(
+    reward: Float[np.ndarray, " n"],
+    before: Float[np.ndarray, " n"],
+    after: Float[np.ndarray, " n"],
+    weight: float,
+) -> Float[np.ndarray, " n"]:
+    """The reward with what a low mood gained: r + weight · (min(pleasure', 0) − min(pleasure, 0)).
+
+    Moods above nought count as nought: nobody is to be made happier than content, but to be helped out of a low.
+    """
+    return np.asarray(reward + weight * (np.minimum(after, 0) - np.minimum(before, 0)))
