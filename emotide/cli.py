@@ -421,6 +421,10 @@ def recommend(
     user: User = None,
     top: Annotated[int, typer.Option(min=1, help="items a person")] = 5,
     epsilon: Annotated[float, typer.Option(min=0, max=1, help="share of the ranks given to chance")] = 0.0,
+    diversity: Annotated[float, typer.Option(min=0, max=1, help="0: the best by value, 1: the least alike")] = 0.0,
+    rules: Annotated[Path | None, typer.Option(help="what may not be shown to whom in which state (TOML)")] = None,
+    guard: Annotated[bool, typer.Option(help="whether rules hold; those that come with Emotide by default")] = True,
+    audit: Annotated[Path | None, typer.Option(help="write a line a decision to this .jsonl file")] = None,
     reports: KnownReports = Reports.known,
     out: Out = None,
     json: Json = False,
@@ -433,8 +437,9 @@ def recommend(
     from emotide.api import Emotide, SocialLog
 
     frame = Emotide.from_pretrained(model, device).recommend(
-        SocialLog.open(store, create=False), user=user, top=top, epsilon=epsilon, reports=reports
-    )
+        SocialLog.open(store, create=False), user=user, top=top, epsilon=epsilon, reports=reports,
+        rules=rules, guarded=guard, diversity=diversity, audit=audit,
+    )  # fmt: skip
     write_table(frame, out) if out else show(frame, json)
 
 

@@ -28,7 +28,7 @@ from emotide.model import EmotionSpace, space_named
 from emotide.model.attended import attention_weights
 from emotide.model.screening import CHOICES, Choice
 from emotide.model.trace import SHOWN, trace
-from emotide.recommend import Recommender
+from emotide.recommend import Guard, Recommender
 from emotide.timeline import SPLITS, Timeline
 from emotide.train import History, Trained, answers, baseline_scores, calibrated, fit, scores
 from emotide.train.conformal import checked_coverage
@@ -434,7 +434,17 @@ class Emotide:
         return Asked(self.trained, timeline, vectors, known.name, shown, shuffles, ties)
 
     def recommend(
-        self, log: SocialLog, *, user: str | None = None, top: int = 5, epsilon: float = 0.0, reports: str = "known"
+        self,
+        log: SocialLog,
+        *,
+        user: str | None = None,
+        top: int = 5,
+        epsilon: float = 0.0,
+        reports: str = "known",
+        rules: Path | None = None,
+        guarded: bool = True,
+        diversity: float = 0.0,
+        audit: Path | None = None,
     ) -> pl.DataFrame:
         """Items for users, by what showing them is worth in the state each is in at the end of the log.
 
@@ -444,6 +454,10 @@ class Emotide:
             top: items a person.
             epsilon: share of the ranks given to chance, to learn from; 0 shows the best alone.
             reports: whether labels of earlier steps may be used.
+            rules: a TOML file of what may not be shown to whom in which state; those that come with Emotide by default.
+            guarded: whether the rules hold.
+            diversity: from 0, the best by value, to 1, the least alike.
+            audit: a .jsonl file to write, one line a decision: state, candidates with values and rules, what was shown.
 
         Returns:
             user_id, network, time, rank (from 1), item_id, value, propensity, reason.
@@ -459,7 +473,10 @@ class Emotide:
         known_user(timeline.users["user_id"], user)
         shown = SHOWN[one_of("reports", reports, SHOWN)]
         space = self._space(timeline)
-        return recommendations(self.trained, self.recommender, log, timeline, vectors, space, shown, user, top, epsilon)
+        return recommendations(
+            self.trained, self.recommender, log, timeline, vectors, space, shown, user, top, epsilon,
+            Guard.read(rules) if guarded else None, diversity, audit,
+        )  # fmt: skip
 
     def screen(
         self, log: SocialLog, budget: int | float | str, *, index: Path | None = None, reports: str = "known"

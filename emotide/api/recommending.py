@@ -1,6 +1,7 @@
 """From feedback to a recommender, and from a recommender to a table (paper 4; DESIGN 3.8)."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -9,11 +10,13 @@ from jaxtyping import Float
 from torch import Tensor
 
 from emotide.api.frames import steps_at, who_and_when
+from emotide.api.guarding import audit_table, barred
 from emotide.api.social_log import SocialLog
 from emotide.errors import BadInput
 from emotide.model import Shown
 from emotide.model.trace import SHOWN, states_before
-from emotide.recommend import QConfig, Recommender, Transitions, reasons
+from emotide.recommend import Guard, QConfig, Recommender, Transitions, reasons, recovered
+from emotide.recommend.guard import FREE
 from emotide.timeline import Timeline
 from emotide.train import Trained
 
@@ -34,10 +37,13 @@ def learn_recommender(
     if feedback.is_empty():
         return None
     user, step = steps_at(timeline, feedback)
-    H, _ = states_before(trained.model, timeline, vectors, SHOWN["known"], user, step)
+    H, M = states_before(trained.model, timeline, vectors, SHOWN["known"], user, step)
+    time, reward = feedback["time"].to_physical().to_numpy(), feedback["reward"].to_numpy()
+    if config.recovery:
+        reward = _with_recovery(reward, _pleasure(trained, H, M), user, time, config.recovery)
     transitions = Transitions.from_feedback(
-        user, feedback["time"].to_physical().to_numpy(), H, feedback["item"].cast(pl.Int64).to_numpy(),
-        feedback["reward"].to_numpy(), feedback["propensity"].fill_null(float("nan")).to_numpy(),
+        user, time, H, feedback["item"].cast(pl.Int64).to_numpy(), reward,
+        feedback["propensity"].fill_null(float("nan")).to_numpy(),
     )  # fmt: skip
     return Recommender.fit(transitions, item_vectors, config, progress=progress)
 
@@ -53,8 +59,14 @@ def recommendations(
     user: str | None,
     top: int,
     epsilon: float,
+    guard: Guard | None = None,
+    diversity: float = 0.0,
+    audit: Path | None = None,
 ) -> pl.DataFrame:
-    """user_id, network, time, rank, item_id, value, propensity, reason for one or all users at the end of the log."""
+    """user_id, network, time, rank, item_id, value, propensity, reason for one or all users at the end of the log.
+
+    What the guard bars is not shown, also not by chance; `audit` is a .jsonl file of one line a decision.
+    """
     items, item_vectors = _items(trained, log)
     if items.is_empty():
         raise BadInput("the log has no items to recommend")
@@ -64,7 +76,13 @@ def recommendations(
     # the items of this log, not those of the log that the recommender learned from: new ones can be shown at once
     candidates = np.ones(len(items), bool)
     chooser = Recommender(recommender.network, recommender.target, item_vectors, candidates, recommender.config)
-    ranking = chooser.recommend(H, top, epsilon)
+    held = barred(guard, trained, log, timeline, vectors, shown, asked) if guard else None
+    exclude = held.rule != FREE if held else None
+    ranking = chooser.recommend(H, top, epsilon, exclude, diversity=diversity)
+    last = timeline.networks["steps"].to_numpy()[timeline.users["network_row"].to_numpy()] - 1
+    if audit is not None:
+        who = who_and_when(timeline, asked, last[asked])
+        audit_table(who, H, chooser.scores(H), ranking, held, items["item_id"].to_list()).write_ndjson(audit)
     rank = np.broadcast_to(np.arange(1, ranking.item.shape[1] + 1), ranking.item.shape)
     kept = ranking.item >= 0
     row = np.broadcast_to(np.arange(len(asked))[:, None], kept.shape)[kept]
@@ -76,7 +94,6 @@ def recommendations(
         value, neutral[item], float(neutral.mean()), [titles[k] for k in item], [moods[k] for k in row],
         ranking.explored[kept],
     )  # fmt: skip
-    last = timeline.networks["steps"].to_numpy()[timeline.users["network_row"].to_numpy()] - 1
     return who_and_when(timeline, asked[row], last[asked[row]]).with_columns(
         pl.Series("rank", rank[kept].astype(np.int32)),
         items["item_id"].gather(item).alias("item_id"),
@@ -92,6 +109,23 @@ def _items(trained: Trained, log: SocialLog) -> tuple[pl.DataFrame, Float[np.nda
     said = pl.concat_str(pl.col("title", "text", "tags"), separator="\n", ignore_nulls=True).fill_null("")
     texts = items.select(said).to_series().str.replace_all(",", " ").to_list()
     return items.select("item_id", "title"), trained.vectors(texts).cpu().numpy()
+
+
+def _with_recovery(
+    reward: np.ndarray, pleasure: np.ndarray, user: np.ndarray, time: np.ndarray, weight: float
+) -> Float[np.ndarray, " feedback"]:
+    """The rewards with what low moods gained by the same user's next feedback; the last of a user gains nothing."""
+    order = np.lexsort((time, user))
+    after = pleasure.copy()
+    same = user[order][1:] == user[order][:-1]
+    after[order[:-1][same]] = pleasure[order[1:][same]]
+    return recovered(reward.astype(float), pleasure, after, weight)
+
+
+def _pleasure(trained: Trained, H: np.ndarray, M: np.ndarray) -> Float[np.ndarray, " rows"]:
+    with torch.no_grad():
+        Y = trained.model.network.read(torch.from_numpy(H).to(trained.device), torch.from_numpy(M).to(trained.device))
+    return Y[:, 0].cpu().numpy().astype(float)
 
 
 def _moods(trained: Trained, space: str, H: np.ndarray, M: np.ndarray) -> list[str]:

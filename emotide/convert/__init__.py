@@ -33,8 +33,10 @@ from emotide.convert.esm_twitter import ESM_TWITTER
 from emotide.convert.face_expressions import FACE_EXPRESSIONS
 from emotide.convert.fanchuan import FANCHUAN
 from emotide.convert.goemotions import GOEMOTIONS
+from emotide.convert.incarmusic import INCARMUSIC
 from emotide.convert.media import media_entries, write_media
 from emotide.convert.meld import MELD
+from emotide.convert.open_bandit_men import OPEN_BANDIT_MEN
 from emotide.convert.social_evolution import SOCIAL_EVOLUTION
 from emotide.convert.tweet_emotion_13 import TWEET_EMOTION_13
 from emotide.errors import BadInput, UnknownName
@@ -50,7 +52,9 @@ CONVERTERS: dict[str, Converter] = {
     "face_expressions": FACE_EXPRESSIONS,
     "fanchuan": FANCHUAN,
     "goemotions": GOEMOTIONS,
+    "incarmusic": INCARMUSIC,
     "meld": MELD,
+    "open_bandit_men": OPEN_BANDIT_MEN,
     "social_evolution": SOCIAL_EVOLUTION,
     "tweet_emotion_13": TWEET_EMOTION_13,
 }

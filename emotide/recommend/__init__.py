@@ -8,6 +8,7 @@ from emotide.recommend.q_network import QNetwork
 from emotide.recommend.reasons import reasons
 from emotide.recommend.recommender import Recommender
 from emotide.recommend.replay import Replay
+from emotide.recommend.shortlist import Shortlist
 from emotide.recommend.transitions import Transitions
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "Recommender",
     "Replay",
     "Rule",
+    "Shortlist",
     "Transitions",
     "Verdict",
     "off_policy",

@@ -12,6 +12,7 @@ from jaxtyping import Bool, Float, Int
 from emotide.errors import BadInput, ModelMismatch
 from emotide.recommend import files
 from emotide.recommend.config import QConfig
+from emotide.recommend.diversity import diversified
 from emotide.recommend.learn import Learner
 from emotide.recommend.policy import Ranking, epsilon_greedy
 from emotide.recommend.q_network import QNetwork
@@ -162,12 +163,9 @@ class Recommender:
         self._fits(H)
         rng = rng or np.random.default_rng(self.config.seed)
         epsilon = self.config.epsilon if epsilon is None else epsilon
-        with torch.no_grad():
-            values = self.network.among(
-                torch.from_numpy(H.astype(np.float32)), self.items, torch.from_numpy(candidates)
-            )
+        values = self.values(H, candidates)
         may = (candidates >= 0) & self.candidates.numpy()[candidates.clip(min=0)]
-        found = epsilon_greedy(values.numpy(), may if allowed is None else may & allowed, top, epsilon, rng)
+        found = epsilon_greedy(values, may if allowed is None else may & allowed, top, epsilon, rng)
         item = np.take_along_axis(candidates, found.item.clip(min=0), 1)
         return replace(found, item=np.where(found.item >= 0, item, -1))
 
@@ -178,6 +176,7 @@ class Recommender:
         epsilon: float | None = None,
         exclude: Bool[np.ndarray, "users items"] | None = None,
         rng: np.random.Generator | None = None,
+        diversity: float = 0.0,
     ) -> Ranking:
         """An ε-greedy slate for every user.
 
@@ -187,6 +186,7 @@ class Recommender:
             epsilon: ε; the config's by default, 0 for the best items and nothing else.
             exclude: items that a user is not to be shown.
             rng: where chance comes from; seeded by the config by default.
+            diversity: from 0, the best by value, to 1, the least alike; see `diversified`.
 
         Raises:
             ModelMismatch: states of another width.
@@ -198,7 +198,7 @@ class Recommender:
         allowed = allowed if exclude is None else allowed & ~exclude
         size = max(1, BLOCK // len(self.items))
         blocks = [
-            epsilon_greedy(self.scores(H[u : u + size]), allowed[u : u + size], top, epsilon, rng)
+            self._slates(self.scores(H[u : u + size]), allowed[u : u + size], top, epsilon, rng, diversity)
             for u in range(0, max(1, len(H)), size)
         ]
         return Ranking(*(np.concatenate([getattr(b, name) for b in blocks]) for name in Ranking.__dataclass_fields__))
@@ -211,6 +211,14 @@ class Recommender:
     def scores(self, H: Float[np.ndarray, "users state"]) -> Float[np.ndarray, "users items"]:
         """Q(H, a) of every item for every user."""
         return self.chooser.scores(torch.from_numpy(H.astype(np.float32)), self.items).numpy()
+
+    def values(
+        self, H: Float[np.ndarray, "users state"], some: Int[np.ndarray, "users some"]
+    ) -> Float[np.ndarray, "users some"]:
+        """Q(H, a) of some items for each user."""
+        with torch.no_grad():
+            found = self.chooser.among(torch.from_numpy(H.astype(np.float32)), self.items, torch.from_numpy(some))
+        return found.numpy()
 
     def neutral(self) -> Float[np.ndarray, " items"]:
         """Q(H̄, a) of every item at the mean state of the log, which reasons compare with."""
@@ -229,6 +237,22 @@ class Recommender:
         """
         network, target, items, candidates, config = files.load(folder)
         return cls(network, target, items.numpy(), candidates.numpy(), config)
+
+    def _slates(
+        self,
+        values: Float[np.ndarray, "users items"],
+        allowed: Bool[np.ndarray, "users items"],
+        top: int,
+        epsilon: float,
+        rng: np.random.Generator,
+        diversity: float,
+    ) -> Ranking:
+        if not diversity:
+            return epsilon_greedy(values, allowed, top, epsilon, rng)
+        order = diversified(values, allowed, self.items.numpy(), top, diversity)
+        found = epsilon_greedy(order, allowed, top, epsilon, rng)
+        own = np.take_along_axis(values, found.item.clip(min=0), 1)
+        return replace(found, value=np.where(found.item >= 0, own, np.float32(np.nan)))
 
     def _replay(self, steps: int, progress: Progress | None) -> None:
         """Steps on the memory, at a learning rate that falls to a twentieth along a cosine."""

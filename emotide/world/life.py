@@ -129,6 +129,11 @@ class Life:
         tired = self.config.fatigue * moment.tired[person, self.topic[items]]
         return np.asarray(self.cast.taste[person, alike] + swayed - tired)
 
+    def read(self, H: Float[np.ndarray, "people state"]) -> Float[np.ndarray, "people 3"]:
+        """The mood that H tells, mistakes and all, as a model's reading would."""
+        straight = np.arctanh(H.clip(-0.999, 0.999)) - self._bend
+        return np.asarray((straight @ np.linalg.pinv(self._mix)).clip(-1, 1))
+
     def step(self, moment: Moment, items: Int[np.ndarray, " people"], rng: np.random.Generator) -> Outcome:
         """Show everybody one item."""
         people, config = np.arange(len(items)), self.config

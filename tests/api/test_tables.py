@@ -170,3 +170,24 @@ def test_people_get_the_strongest_alone(command, town):
     header, *rows = told.out.splitlines()
     assert header.split() == INFLUENCE
     assert len(rows) == 3
+
+
+def test_the_guard_bars_what_its_rules_say_and_the_audit_tells_it(town, command, tmp_path):
+    rules, audit = tmp_path / "rules.toml", tmp_path / "audit.jsonl"
+    rules.write_text('[[rule]]\nname = "no music"\nclasses = ["music"]\npleasure_below = 1.0\n')
+    words = ("recommend", "--top", 40, "--epsilon", 0.5, "--json")
+    held = command(*town.ask(*words), "--rules", rules, "--audit", audit)
+    free = command(*town.ask(*words), "--no-guard")
+    assert (held.code, free.code) == (0, 0), held.err + free.err
+    shown, every = pl.DataFrame(held.json), pl.DataFrame(free.json)
+    kinds = pl.read_csv(town.log / "items.csv").with_columns(music=pl.col("tags").str.contains("music"))
+    assert not shown.join(kinds, on="item_id")["music"].any()
+    assert every.join(kinds, on="item_id")["music"].any()
+    lines = pl.read_ndjson(audit)
+    assert lines.columns == ["user_id", "network", "time", "state", "pleasure", "barred", "candidates", "shown"]
+    assert (lines["barred"] == kinds["music"].sum()).all()
+    told = lines.select("user_id", "candidates").explode("candidates").unnest("candidates").join(kinds, on="item_id")
+    assert ((told["rule"] == "no music").fill_null(False) == told["music"]).all()
+    first = lines.select("user_id", "shown").explode("shown").unnest("shown")
+    assert first["item_id"].to_list() == shown["item_id"].to_list()
+    assert first["propensity"].to_list() == pytest.approx(shown["propensity"].to_list())

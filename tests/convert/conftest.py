@@ -118,6 +118,23 @@ SAMPLES: dict[str, dict[str, str | dict[str, bytes]]] = {  # file -> its text, o
         "labels.csv": "file,emotion\n" + "".join(f"f{k}.jpg,fear\n" for k in range(18)) + "f18.jpg,happiness\n",
         "face_expressions.zip": {f"f{k}.jpg": b"\xff\xd8" + bytes([k]) for k in range(19)},
     },
+    "incarmusic": {
+        # no context, a mood with a place, one without, a track without a category
+        "ratings.csv": "UserID,ItemID,Rating,DrivingStyle,mood\n1001,7,2,,\n1001,8,5,,happy\n"
+        "1002,7,0,,lazy\n1002,7,1,,sad\n",
+        "tracks.csv": "id,artist,title,category_id\n7,B.B.King,The Thrill is Gone,1\n8,Nobody,,\n",
+        "categories.csv": "category_id,category\n1,Blues music\n",
+    },
+    "open_bandit_men": {
+        # times with an offset, one showing that stands there twice
+        "men_random.csv.gz": ",timestamp,item_id,position,click,propensity_score,user_feature_0,user_feature_1,"
+        "user_feature_2,user_feature_3\n" + "".join(
+            f"{k},2019-11-24 00:0{t}:03.979311+00:00,{i},2,{c},0.5,a,{f},c,d\n"
+            for k, (t, i, c, f) in enumerate([(1, 0, 0, "b"), (1, 0, 0, "b"), (2, 1, 1, "b"), (3, 1, 0, "x")])
+        ),
+        "men_item_context.csv": ",item_id,item_feature_0,item_feature_1,item_feature_2,item_feature_3\n"
+        "0,0,-0.67,ceca20033d,eb6f942c01,795091554f\n1,1,0.72,270de57201,eb6f942c01,795091554f\n",
+    },
     "emobank": {
         "emobank.csv": 'id,split,V,A,D,text\nA_1_9,train,3.0,1,5.0,"Remember ""it"", so"\nA_10_12,dev,4.0,3.0,2.0,No\n',
     },

@@ -21,7 +21,9 @@ ROWS = {
     "face_expressions": {"posts": 715, "labels": 715},
     "fanchuan": {"labels": 8_353 + 3_196 + 3_659 + 1_206 + 1_634},
     "goemotions": {"posts": 43_410 + 5_426 + 5_427},
+    "incarmusic": {"items": 139, "feedback": 4_012, "labels": 99 + 102},
     "meld": {"posts": 9_989 + 1_109 + 2_610, "labels": 2 * 13_708},
+    "open_bandit_men": {"items": 34, "feedback": 10_000},
     "social_evolution": {"labels": 3_878 - 2 - 8, "items": 11, "feedback": 2_915 - 1_388 - 3},
     "tweet_emotion_13": {"posts": 40_000, "labels": 40_000},
 }

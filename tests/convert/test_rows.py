@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 
 from emotide.convert import convert
+from emotide.errors import BadInput, UnknownName
 
 
 def at(text: str) -> datetime:
@@ -255,3 +256,34 @@ def test_faces_take_turns_and_every_emotion_is_shared_out_alike(converted):
     assert [split for *_, split in posts] == ["train"] * 15 + ["dev"] * 3 + ["test"]
     assert set(rows(log, "labels", "space", "category")) == {("ekman_neutral", "fear"), ("ekman_neutral", "joy")}
     assert (log / "media" / "f7.jpg").read_bytes() == b"\xff\xd8\x07"
+
+
+def test_ratings_for_the_car_follow_each_other_and_two_moods_have_a_place(converted):
+    log = converted("incarmusic")
+    assert rows(log, "feedback", "user_id", "item_id", "time", "reward") == [
+        ("1001", "7", at("2000-01-01T00:01"), 0.4), ("1001", "8", at("2000-01-01T00:02"), 1.0),
+        ("1002", "7", at("2000-01-01T00:01"), 0.0), ("1002", "7", at("2000-01-01T00:02"), 0.2),
+    ]  # fmt: skip
+    assert rows(log, "labels", "user_id", "time", "category") == [
+        ("1001", at("2000-01-01T00:01:59"), "joy"), ("1002", at("2000-01-01T00:01:59"), "sadness"),
+    ]  # fmt: skip
+    assert rows(log, "items", "item_id", "title", "text", "tags") == [
+        ("7", "The Thrill is Gone", "B.B.King", "Blues music"), ("8", None, "Nobody", None),
+    ]  # fmt: skip
+
+
+def test_clothes_keep_their_propensities_and_people_are_those_alike(converted, sample, tmp_path):
+    log = converted("open_bandit_men")
+    shown = rows(log, "feedback", "user_id", "item_id", "reward", "propensity")
+    assert shown == [("1", "0", 0.0, 0.5), ("1", "1", 1.0, 0.5), ("2", "1", 0.0, 0.5)]
+    assert rows(log, "items", "item_id", "tags") == [
+        ("0", "number-0,1-ceca2003,2-eb6f942c,3-79509155"), ("1", "number-5,1-270de572,2-eb6f942c,3-79509155"),
+    ]  # fmt: skip
+    with pytest.raises(UnknownName, match="policy 'chance'"):
+        convert("open_bandit_men", tmp_path / "open_bandit_men", tmp_path / "other", policy="chance")
+
+
+def test_a_rating_beyond_the_scale_reads_well(sample, tmp_path):
+    text = "UserID,ItemID,Rating,mood\n1,7,6,\n"
+    with pytest.raises(BadInput, match=r"row 1: 6\.0 is not a rating from 0 to 5"):
+        convert("incarmusic", sample("incarmusic", {"ratings.csv": text}), tmp_path / "out")

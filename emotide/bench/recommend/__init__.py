@@ -3,7 +3,7 @@
 from typing import Any
 
 from emotide.bench.bench import Composite
-from emotide.bench.recommend import paper, town
+from emotide.bench.recommend import guard, incarmusic, latency, open_bandit, paper, town
 
 JOINED = {"latency": "latency_ms"}
 
@@ -15,6 +15,13 @@ def joined(found: dict[str, Any]) -> dict[str, Any]:
 
 BENCH = Composite(
     "recommending: a simulated town, the paper's form, real logs, latency, the wellbeing guard",
-    {"town": town.BENCH, "paper": paper.BENCH},
+    {
+        "town": town.BENCH,
+        "paper": paper.BENCH,
+        "open_bandit": open_bandit.BENCH,
+        "incarmusic": incarmusic.BENCH,
+        "latency": latency.BENCH,
+        "guard": guard.BENCH,
+    },
     joined,
 )
