@@ -444,6 +444,36 @@ def recommend(
 
 
 @app.command()
+def demand(
+    store: Store,
+    model: Model,
+    by: Annotated[str, typer.Option(help="whose: network, mood, group (alike in their states) or user")] = "network",
+    user: User = None,
+    moments: Annotated[int, typer.Option(min=1, help="steps to look back from the end of the log")] = 1,
+    least: Annotated[int, typer.Option(min=1, help="people that a group must have to be shown")] = 5,
+    reports: KnownReports = Reports.known,
+    plot: Annotated[Path | None, typer.Option(help="draw it to this .png, .svg or .pdf", callback=plot_file)] = None,
+    out: Out = None,
+    json: Json = False,
+    device: Device = "cpu",
+) -> None:
+    """What a network, its moods, its groups or one person want now, by topic.
+
+    Example: emotide demand --store town.db --model town --by mood --moments 7
+    """
+    from emotide.api import Emotide, SocialLog
+
+    frame = Emotide.from_pretrained(model, device).demand(
+        SocialLog.open(store, create=False), by=by, user=user, moments=moments, least=least, reports=reports
+    )
+    if plot:
+        from emotide.api.demanding import draw_demand
+
+        draw_demand(frame, plot)
+    write_table(frame, out) if out else show(frame, json)
+
+
+@app.command()
 def spaces(
     show_one: Annotated[str | None, typer.Option("--show", help="the categories and places of one space")] = None,
     add: Annotated[Path | None, typer.Option(help="a TOML file to add to the store")] = None,

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from emotide.api.behaving import behaviour_tables
 from emotide.api.checks import known_user, one_of, same_training, usable_device
+from emotide.api.demanding import BY, demand_table
 from emotide.api.explaining import Question, reasons_table
 from emotide.api.fetching import worth_fetching
 from emotide.api.frames import attention_frame, predict_frame
@@ -500,6 +501,42 @@ class Emotide:
         """
         shown, screening = SHOWN[one_of("reports", reports, SHOWN)], self._screening()
         return worth_fetching(screening, self.trained, log, self._timeline(log), shown, budget, index)
+
+    def demand(
+        self,
+        log: SocialLog,
+        *,
+        by: str = "network",
+        user: str | None = None,
+        moments: int = 1,
+        least: int = 5,
+        reports: str = "known",
+    ) -> pl.DataFrame:
+        """What is wanted: the expected value of each topic (tag of items), by Q over H at the end of the log.
+
+        Args:
+            log: with items.
+            by: 'network', 'mood' (as read), 'group' (clusters of H) or 'user'.
+            user: one person only.
+            moments: how many steps to look back from the end; `change` is against the step before.
+            least: users that a group must have; smaller ones are left out. One person alone is shown with `user` only.
+            reports: whether labels of earlier steps may be used.
+
+        Returns:
+            group, time, topic, value, share (of the group's users who want it most), n, change.
+
+        Raises:
+            BadInput: the model has learned no recommending, or the log has no items.
+            UnknownName: no such user or way of grouping.
+        """
+        if self.recommender is None:
+            raise BadInput("this model has learned from a log without feedback and knows no demand")
+        timeline, vectors = self.compiled(log)
+        known_user(timeline.users["user_id"], user)
+        return demand_table(
+            self.trained, self.recommender, log, timeline, vectors, self._space(timeline),
+            SHOWN[one_of("reports", reports, SHOWN)], one_of("by", by, BY), user, moments, least,
+        )  # fmt: skip
 
     def compiled(self, log: SocialLog) -> tuple[Timeline, Tensor]:
         """The log's timeline in this model's terms, and its posts' vectors.

@@ -32,7 +32,7 @@ def learn_recommender(
 
     Each feedback is taken with the user's state as it stood before the step of the feedback.
     """
-    items, item_vectors = _items(trained, log)
+    items, item_vectors = items_of(trained, log)
     feedback = log.table("feedback").join(items.with_row_index("item"), on="item_id")
     if feedback.is_empty():
         return None
@@ -67,7 +67,7 @@ def recommendations(
 
     What the guard bars is not shown, also not by chance; `audit` is a .jsonl file of one line a decision.
     """
-    items, item_vectors = _items(trained, log)
+    items, item_vectors = items_of(trained, log)
     if items.is_empty():
         raise BadInput("the log has no items to recommend")
     named = timeline.users["user_id"]
@@ -89,7 +89,7 @@ def recommendations(
     item, value = ranking.item[kept], ranking.value[kept]
     neutral = chooser.neutral()
     titles = items["title"].fill_null(items["item_id"]).to_list()
-    moods = _moods(trained, space, H, M)
+    moods = moods_of(trained, space, H, M)
     why = reasons(
         value, neutral[item], float(neutral.mean()), [titles[k] for k in item], [moods[k] for k in row],
         ranking.explored[kept],
@@ -103,7 +103,7 @@ def recommendations(
     )
 
 
-def _items(trained: Trained, log: SocialLog) -> tuple[pl.DataFrame, Float[np.ndarray, "items width"]]:
+def items_of(trained: Trained, log: SocialLog) -> tuple[pl.DataFrame, Float[np.ndarray, "items width"]]:
     """The items of a log (item_id, title), and their vectors from title, text and tags."""
     items = log.table("items").sort("item_id")
     said = pl.concat_str(pl.col("title", "text", "tags"), separator="\n", ignore_nulls=True).fill_null("")
@@ -128,7 +128,7 @@ def _pleasure(trained: Trained, H: np.ndarray, M: np.ndarray) -> Float[np.ndarra
     return Y[:, 0].cpu().numpy().astype(float)
 
 
-def _moods(trained: Trained, space: str, H: np.ndarray, M: np.ndarray) -> list[str]:
+def moods_of(trained: Trained, space: str, H: np.ndarray, M: np.ndarray) -> list[str]:
     """The word for each state."""
     model = trained.model
     with torch.no_grad():

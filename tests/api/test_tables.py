@@ -174,7 +174,7 @@ def test_people_get_the_strongest_alone(command, town):
 
 def test_the_guard_bars_what_its_rules_say_and_the_audit_tells_it(town, command, tmp_path):
     rules, audit = tmp_path / "rules.toml", tmp_path / "audit.jsonl"
-    rules.write_text('[[rule]]\nname = "no music"\nclasses = ["music"]\npleasure_below = 1.0\n')
+    rules.write_text('[[rule]]\nname = "no music"\nclasses = ["music"]\nat_most = 0\n')
     words = ("recommend", "--top", 40, "--epsilon", 0.5, "--json")
     held = command(*town.ask(*words), "--rules", rules, "--audit", audit)
     free = command(*town.ask(*words), "--no-guard")

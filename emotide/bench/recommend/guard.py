@@ -12,9 +12,9 @@ from emotide.recommend.rivals import Seen
 from emotide.world import Life
 from emotide.world.life import MOOD_CLASSES
 
-MOMENTS = 250
+MOMENTS = 150
 AHEAD = 0.5  # discount: what an item does to a mood shows only later
-WEIGHTS = (0.0, 2.0, 8.0)
+WEIGHTS = (0.0, 4.0)
 PULL = 0.15  # how far items move moods here, so that there is something to guard against
 
 
@@ -52,7 +52,7 @@ def _lived(seed: int, weight: float, guarded: bool) -> dict[str, float]:
     base = town(seed)
     world = base.model_copy(update={"town": base.town.model_copy(update={"item_pull": PULL})})
     life, guard, rng = Life(world), Guard.read(), np.random.default_rng([seed, 40])
-    config = Q.model_copy(update={"seed": seed, "discount": AHEAD, "online_every": 25})
+    config = Q.model_copy(update={"seed": seed, "discount": AHEAD})
     player, moment = QPlayer(life, world.state, config), life.begin(rng)
     belongs = guard.belongs([MOOD_CLASSES[kind] for kind in life.mood_class])
     bleak = life.mood_class == MOOD_CLASSES.index("bleak")

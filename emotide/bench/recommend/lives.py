@@ -13,7 +13,7 @@ from emotide.world import Life, Moment, WorldConfig
 
 # chosen on the first 300 moments of town 0, where to look ahead brought more noise than it gained
 Q = QConfig(
-    discount=0.0, epsilon=0.02, online_every=12, online_batch=256, online_learning_rate=3e-3, products=True,
+    discount=0.0, epsilon=0.02, online_every=25, online_batch=256, online_learning_rate=3e-3, products=True,
     averaged=True, target_rate=0.03,
 )  # fmt: skip
 FIRST = 20  # moments in which the share of chance falls from 1 to ε: nothing is known yet

@@ -8,8 +8,8 @@ import numpy as np
 from emotide.bench.bench import Bench, Progress, Say, spread
 from emotide.bench.recommend.lives import Q, lived, town
 
-MOMENTS = 250
-IMPROVED = Q.model_copy(update={"discount": 0.3, "online_every": 25})
+MOMENTS = 150
+IMPROVED = Q.model_copy(update={"discount": 0.3})
 PAPER = IMPROVED.papers()
 STEP_BY_STEP: dict[str, dict[str, Any]] = {  # each keeps what stands above it
     "paper": {}, "replay": {"replay": True}, "target": {"target": True}, "double": {"double": True},

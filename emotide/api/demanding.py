@@ -1,0 +1,109 @@
+"""Demand as a table: what a person, a group, a mood or a network wants, now and lately (DESIGN 5)."""
+
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from torch import Tensor
+
+from emotide.api.frames import who_and_when
+from emotide.api.recommending import items_of, moods_of
+from emotide.api.social_log import SocialLog
+from emotide.errors import BadInput
+from emotide.model import Shown
+from emotide.model.trace import states_before
+from emotide.recommend import Recommender
+from emotide.recommend.demand import clusters, topic_values, wanted
+from emotide.timeline import Timeline
+from emotide.train import Trained
+
+BY = ("network", "mood", "group", "user")
+GROUPS = 5  # clusters of H
+
+
+def demand_table(
+    trained: Trained,
+    recommender: Recommender,
+    log: SocialLog,
+    timeline: Timeline,
+    vectors: Tensor,
+    space: str,
+    shown: Shown | None,
+    by: str,
+    user: str | None,
+    moments: int,
+    least: int,
+) -> pl.DataFrame:
+    """group, time, topic, value, share, n, change: see `Emotide.demand`."""
+    items, item_vectors = items_of(trained, log)
+    if items.is_empty():
+        raise BadInput("the log has no items: there is nothing to want")
+    topics, belongs = _topics(log)
+    candidates = np.ones(len(items), bool)
+    chooser = Recommender(recommender.network, recommender.target, item_vectors, candidates, recommender.config)
+    asked = np.arange(len(timeline.users))
+    if user is not None:
+        asked = np.flatnonzero((timeline.users["user_id"] == user).to_numpy())
+        by, least = "user", 1
+    last = timeline.networks["steps"].to_numpy()[timeline.users["network_row"].to_numpy()][asked]
+    frames, groups, names = [], np.zeros(0, int), [""]
+    for back in range(moments):  # the latest first: its groups are those of all moments, but for moods
+        step = np.maximum(last - back, 0)
+        H, M = states_before(trained.model, timeline, vectors, shown, asked, step)
+        if not back or by == "mood":
+            groups, names = _groups(by, trained, timeline, space, asked, H, M)
+        mean, share, n = wanted(topic_values(chooser.scores(H), belongs), groups, len(names), least)
+        time = who_and_when(timeline, asked, step - 1)["time"].max()
+        k, topic = (place.ravel() for place in np.indices(mean.shape))
+        frames.append(
+            pl.DataFrame({"group": [names[i] for i in k], "topic": [topics[i] for i in topic], "value": mean.ravel(),
+                          "share": share.ravel(), "n": n[k]}).with_columns(pl.lit(time).alias("time"))
+        )  # fmt: skip
+    table = pl.concat(frames).filter(pl.col("value").is_not_nan())
+    change = pl.col("value") - pl.col("value").shift(1).over("group", "topic", order_by="time")
+    return table.with_columns(change.alias("change")).select(
+        "group", "time", "topic", "value", "share", "n", "change"
+    ).sort("time", "group", "value", descending=[True, False, True])  # fmt: skip
+
+
+def draw_demand(table: pl.DataFrame, file: Path) -> None:
+    """Draw each topic's value: a line over time, or a bar where there is one moment; a panel a group."""
+    from matplotlib.figure import Figure
+
+    groups = table["group"].unique(maintain_order=True).to_list()[:9]
+    figure = Figure(figsize=(7, 2.2 * max(1, len(groups))), layout="constrained")
+    for place, group in enumerate(groups):
+        axes = figure.add_subplot(len(groups), 1, place + 1)
+        rows = table.filter(pl.col("group") == group)
+        axes.set_title(f"{group} ({rows['n'].max()})", fontsize=9, loc="left")
+        if rows["time"].n_unique() == 1:
+            axes.barh(rows["topic"].to_list()[::-1], rows["value"].to_list()[::-1])
+            continue
+        for (topic,), line in rows.sort("time").group_by("topic", maintain_order=True):
+            axes.plot(line["time"].to_list(), line["value"].to_list(), label=str(topic))
+        axes.legend(fontsize=7, ncols=4)
+    figure.savefig(file)
+
+
+def _topics(log: SocialLog) -> tuple[list[str], np.ndarray]:
+    """The tags of the items in order, and which items have them; an item without a tag is of the topic '(none)'."""
+    tags = log.table("items").sort("item_id")["tags"].fill_null("").to_list()
+    own = [{tag.strip() for tag in text.split(",") if tag.strip()} or {"(none)"} for text in tags]
+    topics = sorted(set().union(*own))
+    return topics, np.array([[topic in held for held in own] for topic in topics])
+
+
+def _groups(
+    by: str, trained: Trained, timeline: Timeline, space: str, asked: np.ndarray, H: np.ndarray, M: np.ndarray
+) -> tuple[np.ndarray, list[str]]:
+    if by == "group":
+        found = clusters(H, GROUPS)
+        return found, [f"group {k + 1}" for k in range(int(found.max(initial=0)) + 1)]
+    if by == "mood":
+        told = moods_of(trained, space, H, M)
+    elif by == "user":
+        told = timeline.users["user_id"].gather(asked).to_list()
+    else:
+        told = timeline.users["network"].gather(asked).to_list()
+    names = sorted(set(told))
+    return np.array([names.index(name) for name in told], int), names
