@@ -79,8 +79,9 @@ def draw_demand(table: pl.DataFrame, file: Path) -> None:
         if rows["time"].n_unique() == 1:
             axes.barh(rows["topic"].to_list()[::-1], rows["value"].to_list()[::-1])
             continue
-        for (topic,), line in rows.sort("time").group_by("topic", maintain_order=True):
-            axes.plot(line["time"].to_list(), line["value"].to_list(), label=str(topic))
+        for topic in rows["topic"].unique(maintain_order=True).to_list():
+            line = rows.filter(pl.col("topic") == topic).sort("time")
+            axes.plot(line["time"].to_list(), line["value"].to_list(), label=topic)
         axes.legend(fontsize=7, ncols=4)
     figure.savefig(file)
 

@@ -32,7 +32,7 @@ def test_the_papers_form_and_each_addition(monkeypatch):
     found = ask("recommend.paper")
     assert list(found["step_by_step"]) == list(paper.STEP_BY_STEP)
     assert set(found["gain_of"]) == set(paper.OTHERS)
-    assert not (paper.PAPER.replay or paper.PAPER.target or paper.PAPER.averaged or paper.PAPER.products)
+    assert {getattr(paper.PAPER, name) for name in ("replay", "target", "double", "averaged", "products")} == {False}
     last = paper.PAPER
     for change in paper.STEP_BY_STEP.values():
         last = last.model_copy(update=change)
