@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from emotide.nn.applied import applied
 from emotide.nn.fused_attention import AttentionFunction, Heads
 from emotide.nn.projection import Part
 from emotide.nn.residual import Residual
@@ -92,10 +93,8 @@ class SegmentAttention(nn.Module):
         if not len(segment):
             return self.empty.expand(len(owners), -1)
         query = None if self.uniform else self.query(owners)
-        out: Tensor = AttentionFunction.apply(  # type: ignore[no-untyped-call]
-            Heads(self.heads, self.keys), segment, chance, query, self.row(*parts), self.empty, len(owners)
-        )
-        return out
+        heads = Heads(self.heads, self.keys)
+        return applied(AttentionFunction, heads, segment, chance, query, self.row(*parts), self.empty, len(owners))
 
     @staticmethod
     def occupied(segment: Int[Tensor, " rows"], owners: int) -> Tensor:

@@ -25,6 +25,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from emotide.nn.applied import applied
 from emotide.nn.layers import Form, Layers, Weights
 from emotide.nn.products import across, added, product
 from emotide.nn.projection import Part, Projection, taken_apart
@@ -35,8 +36,7 @@ def cell_step(f12: Residual, f3: Residual, s: Tensor, parts: Sequence[Part]) -> 
     """The next state of every row."""
     values, index = taken_apart(parts)
     tensors = (f12.first, f12.first_bias, *f12.weights, f3.first, f3.first_bias, *f3.weights, s, *values)
-    out: Tensor = CellFunction.apply((f12.form, f3.form), index, *tensors)  # type: ignore[no-untyped-call]
-    return out
+    return applied(CellFunction, (f12.form, f3.form), index, *tensors)
 
 
 class CellFunction(torch.autograd.Function):

@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from emotide.nn.applied import applied
 from emotide.nn.layers import Form, ResidualFunction, Weights
 from emotide.nn.projection import Part, taken_apart
 from emotide.nn.shortcuts import ShortcutPlan
@@ -85,7 +86,7 @@ class Residual(nn.Module):
         """The output for every row; with `stack` > 1 one matrix per network, stacked in front."""
         values, index = taken_apart(parts)
         tensors = (self.first, self.first_bias, *self.weights, *values)
-        out: Tensor = ResidualFunction.apply(self.form, index, *tensors)  # type: ignore[no-untyped-call]
+        out = applied(ResidualFunction, self.form, index, *tensors)
         return torch.unflatten(out, 1, (self.stack, -1)).transpose(0, 1) if self.stack > 1 else out
 
 

@@ -172,6 +172,25 @@ def test_values_and_all_gradients_are_those_of_the_plain_step(chosen, users, pai
         assert_close(got, wanted, **CLOSE)
 
 
+@settings(max_examples=40, deadline=None)
+@given(sizes(), st.integers(1, 5), st.integers(1, 6), st.data(), st.integers(0, 999))
+def test_values_without_gradients_are_those_with_them(chosen, users, pairs, data, seed):
+    config = NetworkConfig(**chosen)
+    active, near = data.draw(st.integers(0, users)), data.draw(st.integers(1, users))
+    posts, rows = (data.draw(st.integers(0, most if active else 0)) for most in (4, pairs))
+    network = drawn_network(config, seed)
+    state, view, vectors = drawn_world(config, users, pairs, active, near, posts, rows, seed)
+    before = [part.clone() for part in (*state, vectors)]
+    with_gradients = network.advance(state, view, vectors)
+    with torch.no_grad():
+        without = network.advance(state, view, vectors)
+        Y = network.read(without.H, state.M[view.user], without.X)
+    for got, wanted in zip(without, with_gradients, strict=True):
+        assert_close(got, wanted, **CLOSE)
+    assert_close(Y, network.read(with_gradients.H, state.M[view.user], with_gradients.X), **CLOSE)
+    assert all(torch.equal(part, was) for part, was in zip((*state, vectors), before, strict=True))
+
+
 @pytest.mark.parametrize(("first", "last"), [(0, 10), (3, 4), (5, 9)])
 def test_a_window_is_the_same_steps_on_tables_of_its_own(world, model, first, last):
     timeline, vectors = world()
