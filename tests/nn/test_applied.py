@@ -1,5 +1,7 @@
 """A function with a gradient of its own keeps what the way back needs only where there is one."""
 
+from typing import ClassVar
+
 import torch
 from torch.autograd import Function
 
@@ -9,7 +11,7 @@ from emotide.nn.applied import applied
 class Doubled(Function):
     """2 x, with a note of what it was told."""
 
-    told: list[bool] = []
+    told: ClassVar[list[bool]] = []
 
     @staticmethod
     def forward(ctx, x):
