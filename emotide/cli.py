@@ -326,6 +326,8 @@ def predict(
 
     if explain and user is None:
         raise typer.BadParameter("--explain needs --user")
+    if budget is not None and (explain or behaviour):
+        raise typer.BadParameter("--budget is for readings: neither --explain nor --behaviour goes with it")
     made, log = Emotide.from_pretrained(model, device), SocialLog.open(store, create=False)
     if behaviour:
         posts, contacts = made.behaviour(log, user=user, top=top, reports=reports)

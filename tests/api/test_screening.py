@@ -72,6 +72,13 @@ def test_predict_reads_everybody_from_the_posts_it_opened(busy, command, opened)
     assert len(set(opened)) > 0
 
 
+@pytest.mark.parametrize("words", [("--behaviour",), ("--explain", "--user", "ana")])
+def test_a_budget_goes_with_readings_alone(busy, command, words):
+    told = command("predict", *busy, "--budget", "0.2", *words)
+    assert told.code == 2
+    assert "--budget is for readings" in told.err
+
+
 def test_what_was_learned_is_saved_with_its_figures(busy, command):
     folder = busy[-1] / "screening"
     facts = json.loads((folder / "importance.json").read_text())["facts"]
