@@ -1,6 +1,7 @@
 """The best of very many items: a linear stand-in for Q picks some, exactly, and Q itself ranks them (DESIGN 3.8)."""
 
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -73,8 +74,8 @@ class Shortlist:
 def _index(items: Float[np.ndarray, "items item"]) -> Any:
     """An inverted index by inner product; None where faiss is not installed."""
     try:
-        import faiss
-    except ImportError:
+        faiss = import_module("faiss")
+    except ModuleNotFoundError:
         return None
     index = faiss.index_factory(items.shape[1], f"IVF{LISTS},Flat", faiss.METRIC_INNER_PRODUCT)
     sample = np.random.default_rng(0).choice(len(items), min(len(items), 40 * LISTS), replace=False)

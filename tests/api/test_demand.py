@@ -38,7 +38,8 @@ def test_groups_below_the_least_are_left_out(command, town, by):
     every, some = (asked(command, town, "--by", by, "--least", least) for least in (1, 4))
     sizes = every.select("group", "n").unique()
     assert sizes["n"].sum() == 12
-    assert set(some["group"]) == set(sizes.filter(pl.col("n") >= 4)["group"])
+    left = set(some["group"]) if len(some) else set()  # no rows as JSON have no columns
+    assert left == set(sizes.filter(pl.col("n") >= 4)["group"])
 
 
 def test_one_person(command, town):
