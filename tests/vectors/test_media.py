@@ -157,7 +157,7 @@ def test_equal_content_is_computed_once_whatever_its_name(kind, files, encoders,
     assert asked == [wanted[4]]  # what could not be decoded is tried again, nothing else
     np.testing.assert_array_equal(again.vectors, found.vectors)
     with closing(sqlite3.connect(cache.file)) as kept:
-        assert kept.execute("SELECT count(*) FROM vectors").fetchone() == (2,)
+        assert kept.execute("SELECT count(*) FROM vectors_of").fetchone() == (2,)
     copy.write_bytes(Path(files[kind][2]).read_bytes())  # other content under the same name
     assert not np.array_equal(encode_once(encoders[kind], [str(copy)], cache).vectors[0], found.vectors[2])
 
