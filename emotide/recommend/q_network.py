@@ -77,8 +77,10 @@ class QNetwork(nn.Module):
         """The value of some items for each row, by their rows in the table of items; below 0 counts as the first."""
         pair = torch.arange(some.numel(), device=H.device) // max(1, some.shape[1])
         which = some.clamp(min=0).reshape(-1)
-        both = Gathered(self._standard_state(H), pair), Gathered(self._standard_items(items), which)
-        return self._values(*both).mean(1).view(some.shape)
+        few = len(which) < len(items)  # then the table is longer than what is asked of it
+        a = self._standard_items(items.index_select(0, which) if few else items)
+        h = Gathered(self._standard_state(H), pair)
+        return self._values(h, a if few else Gathered(a, which)).mean(1).view(some.shape)
 
     @torch.no_grad()
     def scores(

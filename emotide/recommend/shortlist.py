@@ -52,7 +52,9 @@ class Shortlist:
         return np.asarray((values @ self.solve.T)[:, :-1], np.float32)
 
     def picked(self, H: Float[np.ndarray, "users state"]) -> Int[np.ndarray, "users size"]:
-        """The shortlist of each user, as rows of the table of items, in no order."""
+        """The shortlist of each user, as rows of the table of items, in no order; all items where there are few."""
+        if len(self.items) <= PROBES:  # no more than Q would be asked for anyway
+            return np.broadcast_to(self.allowed, (len(H), len(self.allowed))).copy()
         w, size = self.slopes(H), min(self.size, len(self.items))
         if self.index is not None:
             found = self.index.search(w, size)[1]
