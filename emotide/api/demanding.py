@@ -75,7 +75,7 @@ def draw_demand(table: pl.DataFrame, file: Path) -> None:
     for place, group in enumerate(groups):
         axes = figure.add_subplot(len(groups), 1, place + 1)
         rows = table.filter(pl.col("group") == group)
-        axes.set_title(f"{group} ({rows['n'].max()})", fontsize=9, loc="left")
+        axes.set_title(f"{group} ({int(rows['n'][0])})", fontsize=9, loc="left")
         if rows["time"].n_unique() == 1:
             axes.barh(rows["topic"].to_list()[::-1], rows["value"].to_list()[::-1])
             continue
