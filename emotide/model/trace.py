@@ -56,7 +56,8 @@ def trace(
         shown: which labels are fed back.
         horizon: how many steps to forecast.
     """
-    users, steps, horizons, said = [], [], [], []
+    users, steps, horizons = ([np.zeros(0, np.int32)] for _ in range(3))  # a log may be of feedback alone
+    said = [model.network.H_0.new_zeros(0, model.network.config.affect)]
     last = timeline.networks["steps"].to_numpy()[timeline.users["network_row"].to_numpy()] - 1
     table = vectors.table if isinstance(vectors, Screen) else vectors
     for group in groups(timeline):
