@@ -13,12 +13,12 @@ METRICS = ("weighted_f1", "macro_f1", "accuracy", "auc")
 
 
 def recipe(seed: int) -> Recipe:
-    """The recipe of MELD on word vectors: nothing was searched here."""
+    """The recipe of MELD on word vectors, longer: on dev 100 epochs did better than 40, and than a higher rate."""
     return Recipe(
         text="words",
         timeline=TimelineConfig(step="turn"),
         network=NetworkConfig(dropout=0.4, input_dropout=0.4),
-        train=TrainConfig(seed=seed, spaces=("cped",), learning_rate=1e-3),
+        train=TrainConfig(seed=seed, spaces=("cped",), learning_rate=1e-3, epochs=100),
     )
 
 
