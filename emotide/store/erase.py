@@ -113,7 +113,7 @@ def _unnamed(connection: Connection, user: str) -> int:
     )
     if not found:
         return 0
-    frame = pl.DataFrame(found, ["network", "post_id", "text"], orient="row").with_columns(pl.col(pl.String))
+    frame = pl.DataFrame(found, ["network", "post_id", "text"], orient="row")
     frame = frame.with_columns(renamed(frame["text"], user.__eq__, NOBODY))
     connection.stage("stage_texts", frame)
     same = "t.network = s.network AND t.post_id = s.post_id"

@@ -22,7 +22,6 @@ def mine(town, tmp_path, command, monkeypatch):
     shutil.copytree(town.log, log)
     posts = pl.concat([pl.read_csv(file, infer_schema=False) for file in log.glob("posts*")], how="diagonal")
     more = {"post_id": "x1", "user_id": WHO, "time": posts["time"][0], "text": "quixotic sundials again", "network": ""}
-    more |= {"user_id": WHO}
     beside = tmp_path / "more"
     beside.mkdir()
     (beside / "posts.jsonl").write_text(json.dumps(more) + "\n")
