@@ -15,7 +15,7 @@ from emotide.bench.bench import Bench, Composite, Progress, Say
 from emotide.errors import BadInput
 
 PACKAGE = Path(__file__).parents[1]
-SHELLS = ("bench", "cli.py", "terminal.py")  # but for the rivals, nothing in them moves another bench's figures
+SHELLS = ("bench", "cli", "terminal.py")  # but for the rivals, nothing in them moves another bench's figures
 
 
 @dataclass(frozen=True)

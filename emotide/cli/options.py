@@ -1,0 +1,68 @@
+"""Options that many commands share, and the one app that all commands belong to."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from emotide.terminal import table_file
+
+app = typer.Typer(
+    name="emotide",
+    help="The emotions of everyone on a social network over time: readings, forecasts, influence, recommendations.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+SEED = typer.Option(min=0, max=2**32 - 1, help="of everything that is drawn at random", show_default=False)
+Store = Annotated[str, typer.Option(help="the store: a file, sqlite:///FILE or postgresql://…", show_default=False)]
+Model = Annotated[Path, typer.Option(help="the folder of the model", show_default=False)]
+Out = Annotated[
+    Path | None, typer.Option(help="write the table to this .csv, .jsonl or .parquet file", callback=table_file)
+]
+Json = Annotated[bool, typer.Option("--json", help="print JSON for machines")]
+Space = Annotated[str | None, typer.Option(help="emotion space; by default one that the model was trained on")]
+User = Annotated[str | None, typer.Option(help="one person only")]
+Device = Annotated[str, typer.Option(help="cpu, cuda or mps")]
+
+
+class Split(StrEnum):
+    """Which part of the log."""
+
+    train = "train"
+    dev = "dev"
+    test = "test"
+
+
+class Reports(StrEnum):
+    """Whether labels of earlier steps may be used."""
+
+    hidden = "hidden"
+    known = "known"
+
+
+class How(StrEnum):
+    """How influence is found."""
+
+    history = "history"
+    network = "network"
+
+
+class Choice(StrEnum):
+    """Which posts are opened under a budget."""
+
+    top = "top"
+    sample = "sample"
+    random = "random"
+    recent = "recent"
+    first = "first"
+
+
+Budget = Annotated[
+    float | None, typer.Option(min=1e-6, max=1, help="open this share of the posts of a step; all by default")
+]
+Chosen = Annotated[Choice, typer.Option(help="with --budget: which posts are opened; top are the most important")]
+KnownReports = Annotated[Reports, typer.Option(help="whether labels of earlier steps may be used")]
