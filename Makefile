@@ -6,14 +6,14 @@ BIN := $(VENV)/bin
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 TORCH := torch==2.13.0
 
-.PHONY: setup demo test check clean
+.PHONY: setup demo test check docs clean
 
 setup: $(VENV)/ready
 
 $(VENV)/ready: pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --retries 0 --index-url $(TORCH_INDEX) $(TORCH) 2>/dev/null || $(BIN)/pip install --quiet $(TORCH)
-	$(BIN)/pip install --quiet --editable '.[postgres,minilm,plot,weak,optuna,rivals,dev]'
+	$(BIN)/pip install --quiet --editable '.[postgres,minilm,plot,weak,optuna,rivals,docs,dev]'
 	touch $@
 
 demo: setup
@@ -28,5 +28,9 @@ check: setup
 	$(BIN)/ruff format --check emotide tests
 	$(BIN)/mypy
 
+docs: setup
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --site-dir site
+	@echo site/index.html
+
 clean:
-	rm -rf $(VENV) demo-out
+	rm -rf $(VENV) demo-out site

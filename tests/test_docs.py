@@ -17,7 +17,14 @@ from emotide.log import TABLES, read_mapping
 
 ROOT = Path(__file__).parents[1]
 COMMANDS = typer.main.get_command(app).commands
-PAGES = ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/paper.md")
+PAGES = (
+    "README.md",
+    "README.zh.md",
+    "ARCHITECTURE.md",
+    "CONTRIBUTING.md",
+    "CHANGELOG.md",
+    *(f"docs/{file.name}" for file in sorted((ROOT / "docs").glob("*.md"))),
+)
 TEXTS = {page: (ROOT / page).read_text("utf-8") for page in PAGES}
 BLOCKS = [
     (page, kind, body)
@@ -114,6 +121,17 @@ def test_every_link_leads_somewhere(page):
         if anchor:
             headings = re.findall(r"^#+ (.*)$", linked.read_text("utf-8"), re.M)
             assert anchor in {re.sub(r"[^\w -]", "", line.lower()).replace(" ", "-") for line in headings}, target
+
+
+def test_the_chinese_readme_has_the_same_commands_and_figures():
+    ours, theirs = TEXTS["README.md"], TEXTS["README.zh.md"]
+    assert set(blocks("sh", "README.zh.md")) <= set(blocks("sh", "README.md"))
+    figures = re.findall(r"\d+\.\d ± \d+\.\d", theirs)
+    assert figures
+    assert set(figures) <= set(re.findall(r"\d+\.\d ± \d+\.\d", ours))
+    assert [t for t in re.findall(r"^\| (\w+) \|", ours, re.M) if t in TABLES] == [
+        t for t in re.findall(r"^\| (\w+) \|", theirs, re.M) if t in TABLES
+    ]
 
 
 @pytest.mark.parametrize("page", PAGES)

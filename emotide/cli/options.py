@@ -18,8 +18,13 @@ app = typer.Typer(
 )
 
 SEED = typer.Option(min=0, max=2**32 - 1, help="of everything that is drawn at random", show_default=False)
-Store = Annotated[str, typer.Option(help="the store: a file, sqlite:///FILE or postgresql://…", show_default=False)]
-Model = Annotated[Path, typer.Option(help="the folder of the model", show_default=False)]
+Store = Annotated[
+    str,
+    typer.Option(
+        envvar="EMOTIDE_STORE", help="the store: a file, sqlite:///FILE or postgresql://…", show_default=False
+    ),
+]
+Model = Annotated[Path, typer.Option(envvar="EMOTIDE_MODEL", help="the folder of the model", show_default=False)]
 Out = Annotated[
     Path | None, typer.Option(help="write the table to this .csv, .jsonl or .parquet file", callback=table_file)
 ]
