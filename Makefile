@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 # The CPU build of torch is the default; TORCH_INDEX= takes whatever the usual index serves (CUDA on Linux).
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 TORCH := torch==2.13.0
+# Tests of one file stay in one process, which has one thread.
+JOBS ?= 2
 
 .PHONY: setup demo test check docs clean
 
@@ -21,7 +23,7 @@ demo: setup
 
 test: setup
 	$(BIN)/lint-imports --no-cache
-	$(BIN)/pytest --jaxtyping-packages=emotide,beartype.beartype
+	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses $(JOBS) --dist loadfile --jaxtyping-packages=emotide,beartype.beartype
 
 check: setup
 	$(BIN)/ruff check emotide tests

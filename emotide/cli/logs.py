@@ -69,7 +69,7 @@ def ingest(
         for report in reports
         for file in report.files
     ]  # fmt: skip
-    for line in [line for report in reports for line in report.warnings]:
+    for line in dict.fromkeys(line for report in reports for line in report.warnings):
         typer.echo(plain(f"warning: {line}"), err=True)
     show(pl.DataFrame(rows), json)
 

@@ -31,6 +31,7 @@ from emotide.log import (
 from emotide.store.connection import Connection
 from emotide.store.derive import derive, know_users
 from emotide.store.erase import REASON, Tombstones
+from emotide.store.loose import loose_rows
 from emotide.store.schema import KEPT_EMPTY, SINCE_EVER
 
 Progress = Callable[[int, int, str], None]
@@ -65,9 +66,14 @@ class FileReport:
 
 @dataclass(frozen=True)
 class IngestReport:
-    """What became of a log, file by file."""
+    """What became of a log, file by file.
+
+    Attributes:
+        loose: a line for each kind of rows in the store that point at nothing.
+    """
 
     files: list[FileReport] = field(default_factory=list)
+    loose: list[str] = field(default_factory=list)
 
     @property
     def new(self) -> int:
@@ -81,8 +87,8 @@ class IngestReport:
 
     @property
     def warnings(self) -> list[str]:
-        """Every warning, in the order of the files."""
-        return [line for file in self.files for line in file.warnings]
+        """Every warning, in the order of the files, then what the store as a whole holds that points at nothing."""
+        return [line for file in self.files for line in file.warnings] + self.loose
 
 
 def ingest(
@@ -106,7 +112,8 @@ def ingest(
             tell = _teller(progress, done, total, file.name)
             with connect() as connection:
                 reports.append(_FileIngest(connection, file, header, found, kept[file.table.name]).run(tell))
-        return IngestReport(reports)
+        with connect() as connection:
+            return IngestReport(reports, loose_rows(connection))
 
 
 def _teller(progress: Progress | None, done: int, total: int, name: str) -> Callable[[int], None]:
