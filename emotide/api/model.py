@@ -39,6 +39,7 @@ from emotide.vectors.again import Pair, pairs
 from emotide.vectors.encoders import MediaEncoders
 
 RECOMMENDER, SCREENING = "recommender", "screening"
+DEV = SPLITS.index("dev")
 Progress = Callable[[int, int, str], None]
 
 
@@ -114,7 +115,8 @@ class Emotide:
         if run.train.tune_encoder is not None:
             seen = Observed(trained.vectors(contents.texts))
         compiled, timeline, vectors = timeline, seen.of(timeline), seen.vectors
-        trained.facts.update(facts, history=history.rows, dev=history.best)
+        judged = sum(int((labels.split == DEV).sum()) for labels in taught.labels.values())
+        trained.facts.update(facts, history=history.rows, dev=history.best, dev_labels=judged)
         trained = replace(trained, calibration=calibrated(trained.model, timeline, vectors, run.train))
         recommender = learn_recommender(trained, log, timeline, vectors, run.recommend, progress)
         asked = run.screening

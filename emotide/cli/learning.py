@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from emotide.api import Recipe
 
 
+FEW = 100  # labels of dev
+
+
 @app.command()
 def train(
     store: Store,
@@ -58,8 +61,11 @@ def train(
         made = Emotide.fit(log, recipe, checkpoint=checkpoint, device=device, progress=bar.progress)
     made.save_pretrained(model)
     shutil.rmtree(checkpoint, ignore_errors=True)
-    best = f"best score on dev {made.history.best:.4f} (F1, AUC or concordance, meaned)"
+    judged = made.trained.facts["dev_labels"]
+    best = f"best score on dev {made.history.best:.4f} (F1, AUC or concordance, meaned; {judged} labels)"
     epochs = len(made.history.rows)
+    if 0 < judged < FEW:
+        typer.echo(f"{judged} labels of dev are few to choose the epoch and to calibrate by: distrust both", err=True)
     typer.echo(f"{model}: {best} after {epochs} epochs" + ("; it stands in place of an older model" * replaced))
 
 

@@ -63,6 +63,8 @@ def town(tmp_path_factory, command, recipe) -> Town:
     told = command(*made.ask("train"), "--config", made.recipe)
     assert told.code == 0, told.err
     assert told.out.startswith(f"{made.model}: best score on dev ")
+    assert " labels) after 3 epochs" in told.out
+    assert "distrust both" in told.err
     return made
 
 
