@@ -4,7 +4,8 @@
     ├── BadInput         a file, row, column or value of the input is wrong
     ├── UnknownName      a name that is not in a closed list (space, loss, plan, converter …)
     ├── StoreError       the store cannot be opened, read or written
-    └── ModelMismatch    a saved model does not fit this version or this store
+    ├── ModelMismatch    a saved model does not fit this version or this store
+    └── Busy             too much waits to be taken in: come again later
 
 Each carries one line that says where, what came, what was wanted, what now. The command line prints that line and exits
 with code 1; the library raises the class.
@@ -57,3 +58,16 @@ class StoreError(EmotideError):
 
 class ModelMismatch(EmotideError):
     """A saved model does not fit this version of Emotide or this store."""
+
+
+class Busy(EmotideError):
+    """Too much waits to be taken in.
+
+    Args:
+        waiting: how many events wait.
+        retry_after: seconds after which it is worth coming again.
+    """
+
+    def __init__(self, waiting: int, retry_after: float) -> None:
+        self.waiting, self.retry_after = waiting, retry_after
+        super().__init__(f"{waiting} events wait to be taken in: come again in {retry_after:.1f} s")

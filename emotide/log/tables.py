@@ -60,6 +60,10 @@ class Table:
         """The names of its columns, in order."""
         return [column.name for column in self.columns]
 
+    def column(self, name: str) -> Column:
+        """The column of that name."""
+        return next(column for column in self.columns if column.name == name)
+
     @property
     def schema(self) -> Types:
         """The Polars schema of its frames: text but for times and numbers."""

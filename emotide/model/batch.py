@@ -162,21 +162,42 @@ class Batch:
         return _tensor(array, self.device, self.dtype)
 
 
+@dataclass(frozen=True)
+class Lone:
+    """A step on its own, of a log that goes on: what was met before it is known to whoever made it.
+
+    Attributes:
+        group: the networks, with this step and no other.
+        met: for each pair of the group's events the row of the pair the other way round, if it was met before; or -1.
+        device, dtype: of the tensors.
+    """
+
+    group: Group
+    met: Int[np.ndarray, " pairs"]
+    device: torch.device
+    dtype: torch.dtype = torch.float32
+
+    def met_back(self, pair: Int[np.ndarray, " rows"], step: Int[np.ndarray, " rows"]) -> Int[np.ndarray, " rows"]:
+        """See `Batch.met_back`; of all pairs of the step, in their order, or of none."""
+        return self.met[: len(pair)]
+
+    def step(self) -> "Step":
+        """What it shows, and its labels; nothing is asked of it, so its silent view is empty."""
+        return _Page(self, 0, 1, silent=False).step(0)
+
+
 class _Page:
     """Some steps of a batch as tensors."""
 
-    def __init__(self, batch: Batch, first: int, last: int) -> None:
+    def __init__(self, batch: "Batch | Lone", first: int, last: int, silent: bool = True) -> None:
         self.batch, self.first, self.number = batch, first, batch.group.first_step + first
         self.group = group = batch.group.between(first, last)
         e = group.events
         self._users = len(group.users)
         active_key = self._key(e.step["active"], e.active_user)
-        asked = np.unique(
-            np.concatenate(
-                [self._key(e.step["post"], e.post_user)]
-                + [self._key(labels.step, labels.user) for labels in group.labels.values()]
-            )
-        )
+        asking = [self._key(e.step["post"], e.post_user)]
+        asking += [self._key(labels.step, labels.user) for labels in group.labels.values()]
+        asked = np.unique(np.concatenate(asking)) if silent else active_key[:0]
         self._share = self._shares(active_key)
         asked_row = np.searchsorted(active_key, asked)
         asked_step = e.step["active"][asked_row]

@@ -89,6 +89,7 @@ def erase(connection: Connection, user: str) -> Erased:
         ("labels", ("user_id",), True),
         ("feedback", ("user_id",), False),
         ("mentions", ("name",), True),
+        ("journal", ("source_id", "target_id"), True),
         ("posts", ("user_id",), False),
         ("users", ("user_id",), False),
     ):

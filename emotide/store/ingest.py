@@ -10,12 +10,9 @@ import polars as pl
 
 from emotide.log import (
     ROW,
-    TIME,
     Header,
-    Kind,
     RejectFile,
     Scan,
-    Table,
     TableFile,
     check,
     count_rows,
@@ -29,16 +26,12 @@ from emotide.log import (
     unknown_columns,
 )
 from emotide.store.connection import Connection
-from emotide.store.derive import derive, know_users
 from emotide.store.erase import REASON, Tombstones
 from emotide.store.loose import loose_rows
-from emotide.store.schema import KEPT_EMPTY, SINCE_EVER
+from emotide.store.writing import held_otherwise, write
 
 Progress = Callable[[int, int, str], None]
 """(rows done, rows in all, what is read now); the number in all is an estimate for text files."""
-
-STAGE = "stage"
-NUMBER = "file_row"  # `row` is a word of SQL
 
 
 @dataclass(frozen=True)
@@ -170,36 +163,12 @@ class _FileIngest:
 
     def _write(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Put one batch into its table; the rejects are rows of which the store already holds a different one."""
-        connection, table = self.connection, self.file.table
-        connection.stage(STAGE, in_database(rows, table))
-        names = ", ".join(table.names)
-        new = connection.insert(f"INSERT INTO {table.name} ({names}) SELECT {names} FROM {STAGE}")
-        refused = self._refused() if new < len(rows) else pl.Series([], dtype=pl.Int64)
-        kept = rows.filter(~pl.col(ROW).is_in(refused.implode())) if len(refused) else rows
-        self.new += new
-        know_users(connection, kept, table)
-        self.derived += derive(connection, kept, table)
-        wrong = rows.filter(pl.col(ROW).is_in(refused.implode()))
+        table, done = self.file.table, write(self.connection, self.file.table, rows)
+        self.new, self.derived, self.moved = self.new + done.new, self.derived + done.derived, self.moved + done.moved
+        wrong = rows.filter(pl.col(ROW).is_in(done.refused.implode()))
         key = wrong.select(pl.concat_str(pl.col(table.key).cast(pl.String), separator=" ")).to_series()
-        reason = f"the store holds another row of the same {', '.join(table.key)}"
-        return reject_rows(self.file.name, wrong[ROW], None, key, pl.repeat(reason, len(wrong), eager=True))
-
-    def _refused(self) -> pl.Series:
-        """The numbers of staged rows that differ from the stored row of their key; media that moved follow."""
-        table = self.file.table
-        paths = [column.name for column in table.columns if column.kind is Kind.PATH]
-        values = [name for name in table.names if name not in table.key and name not in paths]
-        same = " AND ".join(f"t.{name} = s.{name}" for name in table.key)
-        differs = " OR ".join(f"t.{name} IS DISTINCT FROM s.{name}" for name in values) or "1 = 0"
-        if paths:
-            moved = " OR ".join(f"t.{name} IS DISTINCT FROM s.{name}" for name in paths)
-            places = ", ".join(f"{name} = s.{name}" for name in paths)
-            where = f"{same} AND NOT ({differs}) AND ({moved})"
-            self.moved += self.connection.change(
-                f"UPDATE {table.name} AS t SET {places} FROM {STAGE} AS s WHERE {where}"
-            )
-        refused = f"{STAGE} AS s JOIN {table.name} AS t ON {same} WHERE {differs}"
-        return self.connection.frame({NUMBER: pl.Int64()}, refused).to_series()
+        reasons = pl.repeat(held_otherwise(table), len(wrong), eager=True)
+        return reject_rows(self.file.name, wrong[ROW], None, key, reasons)
 
     def _sign(self) -> None:
         """Note the file, and the store's new digest when anything changed."""
@@ -216,19 +185,3 @@ class _FileIngest:
             changed = (self.file.table.name, self.file.mapping, self.new, self.derived, self.moved)
             told = f"{before} {self.scan.digest} {changed}"
             connection.execute(f"UPDATE state SET digest = {mark(1)}", (sha256(told.encode()).hexdigest(),))
-
-
-def in_database(rows: pl.DataFrame, table: Table) -> pl.DataFrame:
-    """Rows as the database holds them, in the order of the key (so that they are appended rather than scattered)."""
-    times = [column.name for column in table.columns if column.kind is Kind.TIME]
-    kept = rows.rename({ROW: NUMBER}).with_columns(pl.col(times).to_physical())
-    return kept.with_columns(pl.col(name).fill_null(SINCE_EVER) for name in times if name in table.key).sort(table.key)
-
-
-def from_database(rows: pl.DataFrame, table: Table) -> pl.DataFrame:
-    """Rows as the contract says them: times are times, absent is null."""
-    columns = [column for column in table.columns if column.name in rows.columns]
-    times = [column.name for column in columns if column.kind is Kind.TIME]
-    absent = [column.name for column in columns if column.default == "" and column.name not in KEPT_EMPTY]
-    rows = rows.with_columns(pl.col(times).replace(SINCE_EVER, None).cast(TIME)) if times else rows
-    return rows.with_columns(pl.col(absent).replace("", None)) if absent else rows

@@ -96,5 +96,26 @@ erased = Table(
 )
 """Who was erased, as a digest, and when; one salt for all."""
 
+journal = Table(
+    "journal",
+    metadata,
+    Column("seq", BigInteger, nullable=False),
+    Column("event_id", Text, nullable=False),
+    Column("table_name", Text, nullable=False),
+    Column("step", BigInteger, nullable=False),
+    Column("network", Text, nullable=False),
+    Column("time", BigInteger, nullable=False),
+    Column("source_id", Text, nullable=False),
+    Column("target_id", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("post_id", Text, nullable=False),
+    PrimaryKeyConstraint("seq", name="journal_key"),
+)
+"""Events that came to a running service, in their order, by the key of their row, and the step in which each counts."""
+
+Index("journal_event", journal.c.event_id, unique=True)
+Index("journal_source", journal.c.network, journal.c.source_id)
+Index("journal_target", journal.c.network, journal.c.target_id)
+
 state = Table("state", metadata, Column("digest", String(64), nullable=False))
 """One row: the digest of all that was written so far. A writer updates it first, so writers wait for each other."""

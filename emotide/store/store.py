@@ -10,8 +10,9 @@ from emotide.errors import StoreError, UnknownName
 from emotide.log import TABLES, TIME
 from emotide.store.connection import Connection, alone, store_url, write_ahead
 from emotide.store.erase import Erased, Tombstones, compacted, erase
-from emotide.store.ingest import IngestReport, Progress, from_database, ingest
+from emotide.store.ingest import IngestReport, Progress, ingest
 from emotide.store.migrate import migrate
+from emotide.store.writing import from_database
 
 
 class Store:
@@ -161,7 +162,7 @@ class Store:
                 raise UnknownName("user", user, [str(row[0]) for row in ids])
             done = erase(connection, user)
             connection.commit()
-        alone(self._url, compacted([*TABLES, "users", "mentions"], self._url.drivername == "sqlite"))
+        alone(self._url, compacted([*TABLES, "users", "mentions", "journal"], self._url.drivername == "sqlite"))
         return done
 
     def _connect(self) -> Connection:

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
-from jaxtyping import Bool, Float64, Int, Int32
+from jaxtyping import Bool, Float64, Int, Int32, UInt64
 
 from emotide.timeline.config import TimelineConfig
 from emotide.timeline.growing import GrowingArray
@@ -41,7 +41,7 @@ def compile_pairs(
         config: how many neighbours, and for how long.
         folder: the arrays are written there as they grow, and mapped; None keeps them in memory.
     """
-    sight = _Sight(contacts, ties, active, names, kinds, config)
+    sight = Sight(contacts, ties, active, lots_of(names), kinds, config)
     columns = {
         name: GrowingArray(dtype, width, None if folder is None else folder / f"{file}.npy")
         for name, (dtype, width, file) in _COLUMNS.items()
@@ -82,25 +82,35 @@ class _Near(NamedTuple):
     meeting: Int[np.ndarray, " near"]  # row of the meetings, -1 where there is a tie alone
 
 
-class _Sight:
-    """All that decides who sees whom, and pieces of the answer."""
+def lots_of(names: pl.Series) -> UInt64[np.ndarray, "2 users"]:
+    """What chance hangs on: a number of each user for draws among the new, and one for those from before a step."""
+    return np.stack([names.hash(seed=int(before)).to_numpy() for before in (False, True)])
+
+
+class Sight:
+    """All that decides who sees whom, and pieces of the answer.
+
+    Args:
+        contacts, ties, active, kinds, config: see `compile_pairs`; of steps and people that nobody active can see or be
+            seen by, nothing need be there.
+        lots: of all users, see `lots_of`.
+    """
 
     def __init__(
-        self, contacts: pl.DataFrame, ties: pl.DataFrame, active: pl.DataFrame, names: pl.Series, kinds: int,
-        config: TimelineConfig,
+        self, contacts: pl.DataFrame, ties: pl.DataFrame, active: pl.DataFrame, lots: UInt64[np.ndarray, "2 users"],
+        kinds: int, config: TimelineConfig,
     ) -> None:  # fmt: skip
-        self.config, self.names = config, names
+        self.config, self.hashed = config, lots
         self.user, self.step = active["user"].to_numpy(), active["step"].to_numpy()
         self.asked = _moment(self.user, self.step)
         self.by_user = np.argsort(self.asked)  # one search after the other goes on where the last one ended
         ties = ties.sort("source", "begin", "target")
-        self.met, self.tie_pair, self.pairs = meetings(contacts, ties, kinds, len(names))
+        self.met, self.tie_pair, self.pairs = meetings(contacts, ties, kinds, lots.shape[1])
         self.looker, self.tied = ties["source"].to_numpy(), ties["target"].to_numpy()
         self.begin, self.end = ties["begin"].to_numpy(), ties["end"].to_numpy()
         # of the contacts before a step it looks at four times as many as may stay, of the ties at eight times
         self.met_range = self._range(self.met.target, self.met.step, 4, strictly=True)
         self.tie_range = self._range(self.looker, self.begin, 8, strictly=False)
-        self.hashed = [names.hash(seed=int(before)).to_numpy() for before in (False, True)]
 
     def _range(
         self, owner: np.ndarray, moment: np.ndarray, times: int, strictly: bool
@@ -226,7 +236,7 @@ class _Sight:
         """
         step = self.step[row].astype(np.int64)
         age = np.where(last == NEVER, self.config.neighbour_memory, step - last)
-        name = self.hashed[before]
+        name = self.hashed[int(before)]
         target, other = name[self.user[row]], name[source]
         lot = _mixed(target ^ _mixed(other ^ _mixed(step.astype(np.uint64))))
         return 1 / (1.0 + age), ((lot >> np.uint64(11)) + 0.5) / 2**53

@@ -1,0 +1,184 @@
+"""The states of a log that goes on: a fold over lines of the journal, by the step function of training (DESIGN 3.3, 6)."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
+
+import numpy as np
+import polars as pl
+import torch
+from jaxtyping import Int
+
+from emotide.live.clock import NOTHING_YET, Clock
+from emotide.live.columns import Columns
+from emotide.live.one_step import CONTACT, STEPPED, TIE, Compiled, Compiler
+from emotide.live.people import Census
+from emotide.model import EmotionSpace
+from emotide.model.fused import State
+from emotide.model.trace import SHOWN
+from emotide.store.schema import SINCE_EVER
+from emotide.train import Trained
+
+NEVER, EVER = -(2**62), 2**62
+Fed = Callable[[pl.DataFrame], None]
+"""Called with the feedback among the lines, before the step in which it came closes."""
+
+
+class Moved(NamedTuple):
+    """The rows that something moved."""
+
+    users: Int[np.ndarray, " users"]
+    pairs: Int[np.ndarray, " pairs"]
+
+
+class Stream:
+    """States, and what must be remembered to go on from them.
+
+    `take` is a function of the lines and their order alone, however they are cut into calls.
+
+    Args:
+        trained: the model.
+        spaces: that its labels may be in.
+        clock: says when a step closes.
+        fed: see `Fed`; nobody by default.
+    """
+
+    def __init__(
+        self, trained: Trained, spaces: dict[str, EmotionSpace], clock: Clock, fed: Fed | None = None
+    ) -> None:
+        network = trained.model.network
+        self.trained, self.clock, self.fed = trained, clock, fed
+        self.compiler = Compiler(trained, spaces)
+        with torch.no_grad():
+            self.census = Census(network.config, network.H_0.cpu().numpy(), network.A_0.cpu().numpy())
+        self.origin: int | None = None  # the first step of the log, from which steps are counted
+        self.latest = NOTHING_YET
+        self.closed = NOTHING_YET  # steps before it are closed
+        self.seq = 0
+        self.open: dict[int, list[pl.DataFrame]] = {}
+        self.past = pl.DataFrame(schema=CONTACT)
+        self.ties = pl.DataFrame(schema=TIE)
+        self._undo: list[tuple[Columns, str, np.ndarray, np.ndarray]] | None = None
+
+    def take(self, lines: pl.DataFrame) -> Iterator[Moved]:
+        """Take in lines in their order; yields what each step that closes thereby has moved.
+
+        Args:
+            lines: of the journal, with their details.
+        """
+        if lines.is_empty():
+            return
+        ticks = lines["table_name"].is_in(STEPPED).to_numpy()
+        _, after = self.clock.placed(lines["time"].to_numpy(), ticks, self.latest)
+        before = np.append(self.clock.open_from(self.latest), after[:-1])
+        begun = 0
+        for closing in np.flatnonzero(after != before).tolist():
+            # the line that closes steps is itself of one that stays open
+            self._hold(lines[begun : closing + 1])
+            yield from self._close(int(after[closing]))
+            begun = closing + 1
+        self._hold(lines[begun:])
+
+    def _hold(self, lines: pl.DataFrame) -> None:
+        """Put lines where they wait for their steps to close."""
+        if lines.is_empty():
+            return
+        ticks = pl.col("table_name").is_in(STEPPED)
+        stepped = lines.filter(ticks)
+        if len(stepped):
+            self.latest = max(self.latest, int(stepped["time"].max()))  # type: ignore[arg-type]
+            if self.origin is None:
+                self.origin = int(stepped["step"].min())  # type: ignore[arg-type]
+            for (step,), some in stepped.group_by("step", maintain_order=True):
+                self.open.setdefault(int(step), []).append(some)  # type: ignore[call-overload]
+        self._name(lines)
+        tied = lines.filter(pl.col("table_name") == "ties")
+        if len(tied):
+            self.ties = pl.concat([self.ties, self._tied(tied)])
+        shown = lines.filter(pl.col("table_name") == "feedback")
+        if len(shown) and self.fed is not None:
+            self.fed(shown)
+        self.seq = max(self.seq, int(lines["seq"].max()))  # type: ignore[arg-type]
+
+    def _name(self, lines: pl.DataFrame) -> None:
+        """Everybody whom lines name has a row, in the order in which they were named first."""
+        named = lines.filter(pl.col("table_name") != "items").with_row_index("line")
+        both = pl.concat(
+            [named.select("network", pl.col("source_id").alias("user"), pl.col("line") * 2),
+             named.filter(pl.col("table_name").is_in(["interactions", "ties"])).select(
+                 "network", pl.col("target_id").alias("user"), pl.col("line") * 2 + 1)]
+        ).sort("line").unique(["network", "user"], keep="first", maintain_order=True)  # fmt: skip
+        self.census.rows(both["network"], both["user"])
+
+    def _tied(self, lines: pl.DataFrame) -> pl.DataFrame:
+        source, target = (self.census.rows(lines["network"], lines[end]) for end in ("source_id", "target_id"))
+        begin, end = (self._step_of(lines[column], never) for column, never in (("time", NEVER), ("until", EVER)))
+        rows = {"source": source, "target": target, "begin": begin, "end": end}
+        return pl.DataFrame(rows, schema=TIE, strict=False).filter(pl.col("source") != pl.col("target"))
+
+    def _step_of(self, time: pl.Series, never: int) -> pl.Series:
+        """The step since 1970 of each time; never where there is none."""
+        given = time.replace(SINCE_EVER, None)
+        return (given // self.clock.window).fill_null(never)
+
+    def _close(self, first_open: int) -> Iterator[Moved]:
+        """Close the steps before one."""
+        for step in sorted(self.open):
+            if step < first_open:
+                moved = self._step(step, pl.concat(self.open.pop(step)))
+                self.closed = step + 1
+                yield moved
+        if first_open != NOTHING_YET:
+            self.closed = max(self.closed, first_open)
+
+    def ahead(self) -> Moved:
+        """What the steps that are still open would move by now; the caller looks at it within `tried`."""
+        some = [self._step(step, pl.concat(self.open[step])) for step in sorted(self.open)]
+        users, pairs = ([one[k] for one in some] for k in (0, 1))
+        return Moved(*(np.unique(np.concatenate(rows)) if rows else np.zeros(0, np.int64) for rows in (users, pairs)))
+
+    @contextmanager
+    def tried(self) -> Iterator[None]:
+        """Whatever is moved inside is taken back at the end."""
+        self._undo, past = [], self.past
+        try:
+            yield
+        finally:
+            for columns, name, rows, before in reversed(self._undo):
+                getattr(columns, name)[rows] = before
+            self._undo, self.past = None, past
+
+    @torch.no_grad()
+    def _step(self, step: int, lines: pl.DataFrame) -> Moved:
+        """The step, taken: states, readings and memories move."""
+        counted = step - (self.origin or 0)
+        found = self.compiler.compile(lines, counted, self.census, self.past, self.ties, self.origin or 0)
+        if not len(found.user):
+            return Moved(found.user, found.pair)
+        people, pairs, model = self.census.people, self.census.pairs, self.trained.model
+        for columns, rows, names in (
+            (people, found.user, ("H", "M", "Y", "pleasure", "touched")),
+            (pairs, found.pair, ("A", "first", "seen", "chance")),
+        ):
+            self._keep(columns, rows, names)
+        state = State(*(torch.from_numpy(table) for table in (people.H, pairs.A, people.M)))
+        for _, before, H, X, _ in model.followed([found.step], found.vectors, state, SHOWN["known"], owned=True):
+            Y = model.network.read(H, before.M.index_select(0, found.step.seen.user), X).numpy()
+        people.Y[found.user] = Y
+        people.pleasure[found.user] = np.concatenate([people.pleasure[found.user, 1:], Y[:, :1]], 1)
+        people.touched[found.user] = counted
+        self._seen(found, counted)
+        return Moved(found.user, found.pair)
+
+    def _seen(self, found: Compiled, step: int) -> None:
+        """Remember which pairs were in sight, and who was in touch."""
+        pairs, row = self.census.pairs, found.pair
+        pairs.first[row] = np.where(pairs.first[row] < 0, step, pairs.first[row])
+        pairs.seen[row], pairs.chance[row] = step, found.chance
+        memory = self.trained.run.timeline.neighbour_memory
+        self.past = pl.concat([self.past, found.contacts]).filter(pl.col("step") >= step - memory)
+
+    def _keep(self, columns: Columns, rows: Int[np.ndarray, " rows"], names: tuple[str, ...]) -> None:
+        """Note what stands in these rows, when it is to be taken back."""
+        if self._undo is not None:
+            self._undo += [(columns, name, rows, getattr(columns, name)[rows].copy()) for name in names]
