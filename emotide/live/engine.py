@@ -1,0 +1,382 @@
+"""`LiveEngine`: events in, states kept up, answers out; what a service stands on (DESIGN 6)."""
+
+import hashlib
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from emotide.api import Emotide, SocialLog
+from emotide.api.forgetting import forget as erase
+from emotide.api.social_log import spaces_table
+from emotide.errors import Busy, EmotideError
+from emotide.live import checkpoint
+from emotide.live.answers import Answers
+from emotide.live.clock import NOTHING_YET, Clock
+from emotide.live.config import LiveConfig
+from emotide.live.intake import Checked, Receipt, checked, receipts
+from emotide.live.served import Served
+from emotide.live.stream import STEPPED
+from emotide.live.subscription import Subscription
+from emotide.store.journal import arrive, before_journal, read_journal
+
+PAGE = 50_000  # lines that are read at once when states are built again
+AUDIT = "decisions.jsonl"
+
+
+class LiveEngine:
+    """A model that lives beside a store.
+
+    - An event is committed to the store, and to the journal, before `accept` returns; its id is the key, so that it
+      counts once however often it is sent.
+    - One thread takes what was committed into the states, in the order of the journal, by the step function of
+      training. A step closes when an event of a later one comes (`LiveConfig.lateness` keeps it open longer); what comes
+      late counts in the first step that is open. Of the open step there are readings that change with each event.
+    - States are a function of the store's rows and the journal's order. After a crash they are built again from the
+      latest checkpoint and the lines behind it, to the same values.
+    - Rows that `emotide ingest` brings meanwhile are in the store at once; in the states when they are next built from
+      the beginning (`swap`, or no checkpoint).
+
+    Safe to be used by several threads. Open one with `LiveEngine.open`; `close` it in the end.
+    """
+
+    def __init__(self, log: SocialLog, model: Path, config: LiveConfig, folder: Path) -> None:
+        self.log, self.config, self.folder = log, config, folder
+        self._commit, self._apply = threading.Lock(), threading.RLock()
+        self._wake, self._idle = threading.Event(), threading.Condition()
+        self._queue: deque[pl.DataFrame] = deque()
+        self._waiting = self.accepted = self.applied = 0
+        self._subscriptions: list[Subscription] = []
+        self._stopping, self.fault = False, ""
+        self._refreshed, self._took = 0.0, 0.0
+        self._since_checkpoint, self._checkpointed = 0, 0.0
+        folder.mkdir(parents=True, exist_ok=True)
+        self.served = self._built(model)
+        self._latest = self.served.stream.latest
+        self._seq = self.served.stream.seq
+        self._worker = threading.Thread(target=self._work, name="emotide-live", daemon=True)
+        self._worker.start()
+
+    @classmethod
+    def open(
+        cls, store: str, model: Path | str, config: LiveConfig | None = None, folder: Path | str | None = None
+    ) -> "LiveEngine":
+        """The engine on a store and a model's folder; states are built before it returns.
+
+        Args:
+            store: its URL.
+            model: what `emotide train` wrote, trained on windows of time.
+            config: how events are taken in.
+            folder: of checkpoints, of the policy that learns online, and of the audit; `live` in the model's by default.
+
+        Raises:
+            StoreError: the store cannot be opened.
+            ModelMismatch: there is no whole model.
+            BadInput: the model's steps are no windows of time.
+        """
+        model = Path(model)
+        return cls(
+            SocialLog.open(store), model, config or LiveConfig(), Path(folder) if folder else model / "live"
+        )
+
+    # what comes in
+
+    def accept(self, events: Sequence[Mapping[str, Any]]) -> list[Receipt]:
+        """Keep events; they are in the store when this returns, and in the states soon after.
+
+        Args:
+            events: each `event_id`, `type` ('post', 'interaction', 'tie', 'label', 'item') and that table's columns.
+
+        Returns:
+            A receipt an event, in their order.
+
+        Raises:
+            Busy: too many wait already; none was kept.
+            StoreError: the store cannot be written; none was kept.
+        """
+        self._room(len(events))
+        return self._kept(events, checked(events))
+
+    def feedback(self, rows: Sequence[Mapping[str, Any]]) -> list[Receipt]:
+        """Keep feedback: `event_id`, `user_id`, `item_id`, `time`, `reward`, and where known `network`, `decision_id` and
+        `propensity` (that of the decision by default); the recommender learns from it.
+
+        Raises: as `accept`.
+        """
+        self._room(len(rows))
+        told = [self.served.policy.completed(row) for row in rows]
+        return self._kept(rows, checked(told, "feedback"))
+
+    def _kept(self, events: Sequence[Mapping[str, Any]], found: Checked) -> list[Receipt]:
+        with self._commit:
+            latest = self._latest
+
+            def placed(lines: pl.DataFrame) -> pl.Series:
+                nonlocal latest
+                ticks = lines["table_name"].is_in(STEPPED)
+                step, _ = self.served.stream.clock.placed(lines["time"].to_numpy(), ticks.to_numpy(), latest)
+                told = lines.filter(ticks)["time"].max()
+                latest = latest if told is None else max(latest, int(told))  # type: ignore[arg-type]
+                return pl.Series("step", step, pl.Int64)
+
+            with self.log.store.connect() as connection:
+                done = arrive(connection, found.rows, placed, self._seq)
+                connection.commit()
+            self._latest, self._seq = latest, self._seq + len(done.lines)
+            if len(done.lines):
+                with self._idle:
+                    self._queue.append(done.lines)
+                    self._waiting += len(done.lines)
+                    self.accepted += len(done.lines)
+                self._wake.set()
+        return receipts(events, found.refused | done.refused, [*found.known, *done.known])
+
+    def _room(self, events: int) -> None:
+        if self._waiting and self._waiting + events > self.config.most_waiting:
+            rate = max(self.applied / max(self._took, 1e-3), 1000.0)
+            raise Busy(self._waiting, min(60.0, max(0.5, self._waiting / rate)))
+
+    # what is taken in
+
+    def _work(self) -> None:
+        while not self._stopping:
+            self._wake.wait(0.5)
+            self._wake.clear()
+            try:
+                with self._apply:
+                    self._taken()
+            except EmotideError as error:  # the store is away: what waits stays, and is tried again
+                self.fault = str(error)
+                time.sleep(0.5)
+
+    def _taken(self) -> None:
+        """Take what waits into the states, then read the open step, if it is time."""
+        while self._queue and not self._stopping:
+            lines = []
+            while self._queue and sum(map(len, lines)) < self.config.micro_batch:
+                lines.append(self._queue.popleft())
+            begun = time.monotonic()
+            some = pl.concat(lines)
+            self._tell(self.served.take(some))
+            self.applied += len(some)
+            self._took += time.monotonic() - begun
+            self._since_checkpoint += len(some)
+            with self._idle:
+                self._waiting -= len(some)
+            if self._since_checkpoint >= self.config.checkpoint_every:
+                self.checkpoint()
+        if time.monotonic() - self._refreshed >= max(self.config.refresh, 5 * self.served.ahead_took):
+            self._tell(self.served.look_ahead())
+            self._refreshed = time.monotonic()
+        elif self.served.stale:
+            self._wake.set()
+            time.sleep(0.01)
+        with self._idle:
+            if not self._waiting and not self.served.stale:
+                self._idle.notify_all()
+
+    def settle(self, timeout: float = 60.0) -> bool:
+        """Wait until all that was accepted is in the states and read; whether that came about in time."""
+        self._wake.set()
+        with self._idle:
+            return self._idle.wait_for(lambda: not self._waiting and not self.served.stale, timeout)
+
+    def _tell(self, users: list[int]) -> None:
+        """Send the new readings of people to whoever listens."""
+        listening = [one for one in self._subscriptions if not one.closed]
+        if not users or not listening:
+            return
+        rows = Answers(self.served).now(users)
+        for one in listening:
+            one.put(rows)
+
+    # what goes out
+
+    def emotion(
+        self, user: str, *, network: str | None = None, space: str | None = None, horizon: int = 0
+    ) -> list[dict[str, Any]]:
+        """How somebody feels by the latest step that touched them, and how `horizon` steps ahead.
+
+        Returns:
+            Rows as of `Emotide.predict`: user_id, network, time, horizon, space, reading, probabilities (or coordinates).
+
+        Raises:
+            UnknownName: no such user or space.
+        """
+        return Answers(self.served).emotion(user, network, space, horizon)
+
+    def influences(self, user: str, *, top: int = 10) -> list[dict[str, Any]]:
+        """Who moved somebody, and whom they moved: rows of `Emotide.influence(total=True)`, the strongest first.
+
+        They are found by the whole history, and so answered from memory for `LiveConfig.stale` seconds.
+        """
+        Answers(self.served).known(user)
+        table = self._remembered("influence", lambda: self.served.emotide.influence(self.log, total=True))
+        mine = table.filter((pl.col("source_id") == user) | (pl.col("target_id") == user))
+        return mine.head(top).to_dicts()
+
+    def demand(self, *, by: str = "network", user: str | None = None, least: int = 5) -> list[dict[str, Any]]:
+        """What is wanted now, by topic: rows of `Emotide.demand`; no group has fewer people than `least`."""
+        if user is not None:
+            Answers(self.served).known(user)
+
+        def asked() -> pl.DataFrame:
+            return self.served.emotide.demand(self.log, by=by, user=user, least=least)
+
+        return self._remembered(f"demand {by} {user} {least}", asked).to_dicts()
+
+    def recommend(self, user: str, *, top: int = 5, network: str | None = None) -> list[dict[str, Any]]:
+        """Items for somebody in the state they are in; the decision is written to the audit.
+
+        Returns:
+            decision_id, rank, item_id, value, propensity, reason.
+
+        Raises:
+            UnknownName: no such user.
+            BadInput: the model recommends nothing, or there are no items.
+        """
+        row = Answers(self.served).row(user, network)
+        return self.served.policy.recommend(row, top)
+
+    def spaces(self) -> list[dict[str, Any]]:
+        """The spaces that can be read: space, kind, names."""
+        return spaces_table(self.served.emotide.spaces()).to_dicts()
+
+    def subscribe(self) -> Subscription:
+        """The readings of whoever is touched, as they change."""
+        one = Subscription()
+        self._subscriptions = [*(other for other in self._subscriptions if not other.closed), one]
+        return one
+
+    def health(self) -> dict[str, Any]:
+        """Figures of how it goes."""
+        served, open_steps = self.served, sorted(self.served.stream.open)
+        since = None if not self._checkpointed else round(time.monotonic() - self._checkpointed, 1)
+        return {
+            "accepted": self.accepted, "applied": self.applied, "waiting": self._waiting, "seq": served.stream.seq,
+            "people": len(served.stream.census.names), "pairs": served.stream.census.pairs.rows,
+            "open_steps": len(open_steps), "latest": None if served.stream.latest == NOTHING_YET
+            else served.stream.latest / 1e6, "seconds_since_checkpoint": since, "model": served.digest,
+            "fault": self.fault or None, "alive": self._worker.is_alive(), **served.policy.health(),
+        }  # fmt: skip
+
+    # what is kept, exchanged, erased
+
+    def checkpoint(self) -> Path:
+        """Write the states; what came before it need not be told again after a crash."""
+        with self._apply:
+            place = self.served.saved(self.folder / "states", self.config.kept)
+            self._since_checkpoint, self._checkpointed = 0, time.monotonic()
+            return place
+
+    def swap(self, model: Path | str) -> None:
+        """Exchange the model: its states are built from the whole log meanwhile, then taken all at once.
+
+        Raises:
+            ModelMismatch: there is no whole model; the old one goes on.
+        """
+        fresh = Served(Emotide.from_pretrained(model), self.log, self.config, self.folder, _digest(Path(model)))
+        self._from_beginning(fresh)
+        with self._commit, self._apply:
+            self._taken()
+            self._behind(fresh)
+            fresh.look_ahead()
+            self.served = fresh
+        self.checkpoint()
+
+    def forget(self, user: str) -> dict[str, Any]:
+        """Erase a person from the store, the journal, the states, what the recommender remembers, checkpoints and audit.
+
+        What the states of others, and weights, have learned from them cannot be taken out.
+
+        Returns:
+            erased: rows by place and kind; left: how often the id still stands in the engine's folder and the store.
+
+        Raises:
+            UnknownName: nobody of this id is or was there.
+        """
+        with self._commit, self._apply:
+            self._taken()
+            found = erase(self.log, user, None, [])
+            gone = self.served.erase(user)
+            self._remember: dict[str, tuple[float, pl.DataFrame]] = {}
+            for old in checkpoint.places(self.folder / "states"):
+                checkpoint.remove(old)
+            self.checkpoint()
+            left = self.served.left(user)
+        told = found.filter(pl.col("erased") > 0).select("place", "what", "erased").to_dicts()
+        return {"user_id": user, "erased": [*told, *gone], "left": left + int(found["left"].fill_null(0).sum())}
+
+    def close(self) -> None:
+        """Take in what waits, write a checkpoint, and stop."""
+        if self._worker.is_alive():
+            self.settle(30)
+            self._stopping = True
+            self._wake.set()
+            self._worker.join()
+            self.checkpoint()
+        for one in self._subscriptions:
+            one.close()
+
+    # how states are built
+
+    def _built(self, model: Path) -> Served:
+        """The states as they stand after all that the store holds."""
+        emotide = Emotide.from_pretrained(model)
+        served = Served(emotide, self.log, self.config, self.folder, _digest(model))
+        if not served.loaded(self.folder / "states"):
+            served = Served(emotide, self.log, self.config, self.folder, served.digest)
+            self._from_beginning(served)
+        else:
+            self._behind(served)
+        served.look_ahead()
+        return served
+
+    def _from_beginning(self, served: Served) -> None:
+        with self.log.store.connect() as connection:
+            lines = before_journal(connection)
+        served.take(self._stepped(served.stream.clock, lines))
+        self._behind(served)
+
+    def _behind(self, served: Served) -> None:
+        """Take the lines of the journal behind those that are in the states."""
+        for lines in self._pages(served):
+            served.take(lines)
+
+    def _pages(self, served: Served) -> Iterator[pl.DataFrame]:
+        while True:
+            with self.log.store.connect() as connection:
+                lines = read_journal(connection, served.stream.seq, PAGE)
+            if lines.is_empty():
+                return
+            yield lines
+
+    @staticmethod
+    def _stepped(clock: Clock, lines: pl.DataFrame) -> pl.DataFrame:
+        """Lines that came by ingest, in order of time, each in the step of its time."""
+        ticks = lines["table_name"].is_in(STEPPED).to_numpy()
+        step, _ = clock.placed(lines["time"].to_numpy(), ticks, NOTHING_YET)
+        return lines.with_columns(pl.Series("step", step, pl.Int64))
+
+    def _remembered(self, name: str, ask: Callable[[], pl.DataFrame]) -> pl.DataFrame:
+        """What is slow to ask, from memory while it is not stale."""
+        memory = self.__dict__.setdefault("_remember", {})
+        found = memory.get(name)
+        if found is None or time.monotonic() - found[0] > self.config.stale:
+            found = memory[name] = (time.monotonic(), ask())
+        table: pl.DataFrame = found[1]
+        return table
+
+
+def _digest(model: Path) -> str:
+    """A digest of a model's folder: of what decides on states."""
+    told = hashlib.sha256()
+    for name in ("model.json", "model.safetensors"):
+        told.update((model / name).read_bytes() if (model / name).exists() else b"")
+    return told.hexdigest()[:32]
+
+
