@@ -1,8 +1,9 @@
 """Recommendation on the emotional state by deep Q-learning (paper 4; DESIGN 3.8)."""
 
 from emotide.recommend.config import LOSSES, QConfig
-from emotide.recommend.guard import Guard, Rule, Verdict, recovered
+from emotide.recommend.guard import Guard, Held, Rule, Verdict, recovered
 from emotide.recommend.off_policy import Estimate, off_policy
+from emotide.recommend.online import Feedback, OnlineConfig, OnlinePolicy
 from emotide.recommend.policy import Ranking
 from emotide.recommend.q_network import QNetwork
 from emotide.recommend.reasons import reasons
@@ -14,7 +15,11 @@ from emotide.recommend.transitions import Transitions
 __all__ = [
     "LOSSES",
     "Estimate",
+    "Feedback",
     "Guard",
+    "Held",
+    "OnlineConfig",
+    "OnlinePolicy",
     "QConfig",
     "QNetwork",
     "Ranking",
