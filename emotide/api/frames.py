@@ -73,12 +73,13 @@ def predict_frame(
     return who_and_when(timeline, found.user, found.step).with_columns(
         pl.Series("horizon", found.horizon.astype(np.int32)),
         pl.lit(space.name).alias("space"),
-        pl.Series("reading", _furthest(space, read) if space.dimensional else np.array(space.names)[decided]),
+        pl.Series("reading", furthest(space, read) if space.dimensional else np.array(space.names)[decided]),
         *(pl.Series(name, read[:, k]) for k, name in enumerate(space.names)),
     )
 
 
-def _furthest(space: EmotionSpace, read: Float[np.ndarray, "rows names"]) -> np.ndarray:
+def furthest(space: EmotionSpace, read: Float[np.ndarray, "rows names"]) -> np.ndarray:
+    """The coordinate of each row that lies furthest from the middle of its range, and on which side."""
     low, high = (np.array([getattr(end, side) for end in space.dimensions.values()]) for side in ("low", "high"))
     place = (2 * read - low - high) / (high - low)
     axis = abs(place).argmax(1)

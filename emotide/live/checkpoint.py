@@ -39,7 +39,8 @@ def save(stream: Stream, folder: Path, model: str, kept: int, more: dict[str, An
     arrays = {f"{name}.{key}": array for name, table in (("people", census.people), ("pairs", census.pairs))
               for key, array in table.saved().items()}  # fmt: skip
     save_file(arrays, part / ARRAYS)
-    rows = [("network", name, "") for (name,) in census.networks.names]
+    rows: list[tuple[str, ...]] = [(kind, name, "") for kind, names in (("network", census.networks), ("item", census.items))
+            for (name,) in names.names]  # fmt: skip
     rows += [("user", *(name or ("", ""))) for name in census.names.names]
     schema = {"kind": pl.String, "network": pl.String, "user": pl.String}
     pl.DataFrame(rows, schema=schema, orient="row").write_parquet(part / NAMES)
@@ -70,8 +71,13 @@ def places(folder: Path) -> list[Path]:
     return sorted((place for place in folder.glob("[0-9]*") if place.is_dir()), reverse=True)
 
 
+def remove(place: Path) -> None:
+    """Delete a checkpoint."""
+    shutil.rmtree(place)
+
+
 def load(stream: Stream, folder: Path, model: str) -> dict[str, Any] | None:
-    """Fill a new stream from the latest sound checkpoint of this model; what else was kept, or None where there is none.
+    """Fill a new stream from the latest sound checkpoint of this model; what else was kept, or None without one.
 
     One that is damaged is renamed to `damaged-…`, so that it can be looked at.
     """
@@ -110,14 +116,15 @@ def _fill(
     census = stream.census
     for name, table in (("people", census.people), ("pairs", census.pairs)):
         table.load({key.removeprefix(f"{name}."): array for key, array in found.items() if key.startswith(f"{name}.")})
-    of = {kind: names.filter(pl.col("kind") == kind) for kind in ("network", "user")}
+    of = {kind: names.filter(pl.col("kind") == kind) for kind in ("network", "item", "user")}
     census.networks.load([(name,) for name in of["network"]["network"]])
+    census.items.load([(name,) for name in of["item"]["network"]])
     people = of["user"].select("network", "user").iter_rows()
     census.names.load([(network, user) if user else () for network, user in people])
     census.index.add((census.pairs.source.astype(np.int64) << 32) | census.pairs.target, np.arange(census.pairs.rows))
     if waiting is not None:
         for (step,), lines in waiting.group_by("step", maintain_order=True):
-            stream.open[int(step)] = [lines]  # type: ignore[call-overload]
+            stream.open[int(step)] = [lines]
     stream.past, stream.ties = past, ties
     stream.seq, stream.origin = head["seq"], head["origin"]
     stream.latest, stream.closed = head["latest"], head["closed"]

@@ -56,7 +56,7 @@ class Columns:
 
 
 class Index:
-    """From whole numbers (a pair's source and target in one) to rows: two sorted arrays, the small one merged now and then."""
+    """From whole numbers (a pair's source and target in one) to rows: a large sorted array, and a small one of late."""
 
     def __init__(self) -> None:
         nothing = np.zeros(0, np.int64)

@@ -10,7 +10,9 @@ class LiveConfig(BaseModel, frozen=True, extra="forbid"):
         0.0, ge=0, description="seconds for which a step stays open after its end, for events that come late"
     )
     most_waiting: int = Field(
-        50_000, ge=1, description="events that may be committed and not yet in the states; beyond, callers are told to wait"
+        50_000,
+        ge=1,
+        description="events that may be committed and not yet in the states; beyond, callers are told to wait",
     )
     micro_batch: int = Field(20_000, ge=1, description="events that are taken into the states at once")
     refresh: float = Field(

@@ -20,7 +20,7 @@ from emotide.live.clock import NOTHING_YET, Clock
 from emotide.live.config import LiveConfig
 from emotide.live.intake import Checked, Receipt, checked, receipts
 from emotide.live.served import Served
-from emotide.live.stream import STEPPED
+from emotide.live.one_step import STEPPED
 from emotide.live.subscription import Subscription
 from emotide.store.journal import arrive, before_journal, read_journal
 
@@ -34,8 +34,8 @@ class LiveEngine:
     - An event is committed to the store, and to the journal, before `accept` returns; its id is the key, so that it
       counts once however often it is sent.
     - One thread takes what was committed into the states, in the order of the journal, by the step function of
-      training. A step closes when an event of a later one comes (`LiveConfig.lateness` keeps it open longer); what comes
-      late counts in the first step that is open. Of the open step there are readings that change with each event.
+      training. A step closes when an event of a later one comes (`LiveConfig.lateness` keeps it open longer); what
+      comes late counts in the first step that is open. Of the open step there are readings that change with each event.
     - States are a function of the store's rows and the journal's order. After a crash they are built again from the
       latest checkpoint and the lines behind it, to the same values.
     - Rows that `emotide ingest` brings meanwhile are in the store at once; in the states when they are next built from
@@ -71,7 +71,7 @@ class LiveEngine:
             store: its URL.
             model: what `emotide train` wrote, trained on windows of time.
             config: how events are taken in.
-            folder: of checkpoints, of the policy that learns online, and of the audit; `live` in the model's by default.
+            folder: of checkpoints, the policy that learns online, and the audit; `live` in the model's by default.
 
         Raises:
             StoreError: the store cannot be opened.
@@ -79,9 +79,7 @@ class LiveEngine:
             BadInput: the model's steps are no windows of time.
         """
         model = Path(model)
-        return cls(
-            SocialLog.open(store), model, config or LiveConfig(), Path(folder) if folder else model / "live"
-        )
+        return cls(SocialLog.open(store), model, config or LiveConfig(), Path(folder) if folder else model / "live")
 
     # what comes in
 
@@ -102,8 +100,8 @@ class LiveEngine:
         return self._kept(events, checked(events))
 
     def feedback(self, rows: Sequence[Mapping[str, Any]]) -> list[Receipt]:
-        """Keep feedback: `event_id`, `user_id`, `item_id`, `time`, `reward`, and where known `network`, `decision_id` and
-        `propensity` (that of the decision by default); the recommender learns from it.
+        """Keep feedback, from which the recommender learns: `event_id`, `user_id`, `item_id`, `time`, `reward`, and where
+        known `network`, `decision_id` and `propensity` (that of the decision by default).
 
         Raises: as `accept`.
         """
@@ -156,8 +154,8 @@ class LiveEngine:
     def _taken(self) -> None:
         """Take what waits into the states, then read the open step, if it is time."""
         while self._queue and not self._stopping:
-            lines = []
-            while self._queue and sum(map(len, lines)) < self.config.micro_batch:
+            lines: list[pl.DataFrame] = []
+            while self._queue and sum(len(some) for some in lines) < self.config.micro_batch:
                 lines.append(self._queue.popleft())
             begun = time.monotonic()
             some = pl.concat(lines)
@@ -202,7 +200,7 @@ class LiveEngine:
         """How somebody feels by the latest step that touched them, and how `horizon` steps ahead.
 
         Returns:
-            Rows as of `Emotide.predict`: user_id, network, time, horizon, space, reading, probabilities (or coordinates).
+            Rows as of `Emotide.predict`: user_id, network, time, horizon, space, reading, probabilities or coordinates.
 
         Raises:
             UnknownName: no such user or space.
@@ -289,7 +287,7 @@ class LiveEngine:
         self.checkpoint()
 
     def forget(self, user: str) -> dict[str, Any]:
-        """Erase a person from the store, the journal, the states, what the recommender remembers, checkpoints and audit.
+        """Erase a person from store, journal, states, what the recommender remembers, checkpoints and audit.
 
         What the states of others, and weights, have learned from them cannot be taken out.
 
@@ -378,5 +376,3 @@ def _digest(model: Path) -> str:
     for name in ("model.json", "model.safetensors"):
         told.update((model / name).read_bytes() if (model / name).exists() else b"")
     return told.hexdigest()[:32]
-
-

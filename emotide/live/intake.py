@@ -30,7 +30,7 @@ class Receipt:
 
 @dataclass(frozen=True)
 class Checked:
-    """Events as rows of tables, each with `row`, its number among the events, and `event_id`; and why others are none."""
+    """Events as rows of tables, each with `row`, its number among the events, and `event_id`; why others are none."""
 
     rows: dict[str, pl.DataFrame]
     refused: dict[int, str]
@@ -69,15 +69,13 @@ def checked(events: Sequence[Mapping[str, Any]], table: str | None = None) -> Ch
         for place, column, value, reason in rejects.select(ROW, "column", "value", "reason").iter_rows():
             where = f"{column} {value!r} " if column and value is not None else f"{column} " if column else ""
             refused.setdefault(good[place], f"{where}{reason}")
-        number = pl.Series(ROW, [good[place] for place in taken[ROW]], pl.Int64)
-        names = pl.Series("event_id", [events[k]["event_id"] for k in number], pl.String)
-        rows[kind] = taken.with_columns(number, names)
+        places = pl.Series(ROW, [good[place] for place in taken[ROW]], pl.Int64)
+        names = pl.Series("event_id", [events[k]["event_id"] for k in places], pl.String)
+        rows[kind] = taken.with_columns(places, names)
     return Checked(rows, refused, known)
 
 
-def receipts(
-    events: Sequence[Mapping[str, Any]], refused: Mapping[int, str], known: Sequence[int]
-) -> list[Receipt]:
+def receipts(events: Sequence[Mapping[str, Any]], refused: Mapping[int, str], known: Sequence[int]) -> list[Receipt]:
     """One receipt an event, in their order."""
     there = set(known)
     return [

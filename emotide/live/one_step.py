@@ -1,7 +1,7 @@
 """One step of a log that goes on, compiled from what came in it and what is remembered (DESIGN 3.4).
 
-What it makes is what the whole log, compiled at once, holds of this step: `emotide.timeline` says whom somebody sees, and
-`emotide.model.batch` makes tensors of it.
+What it makes is what the whole log, compiled at once, holds of this step: `emotide.timeline` says whom somebody sees,
+and `emotide.model.batch` makes tensors of it.
 """
 
 import json
@@ -125,8 +125,8 @@ class Compiler:
         everybody = np.broadcast_to(np.int32(0), len(census.names))
         group = Group(
             users=everybody, network=everybody, networks=1, pairs=census.pairs.rows, first_step=step, steps=1,
-            events=events, labels=labels, label_row={space: np.arange(len(held.step)) for space, held in labels.items()},
-            bounds=bounds,
+            events=events, labels=labels, bounds=bounds,
+            label_row={space: np.arange(len(held.step)) for space, held in labels.items()},
         )  # fmt: skip
         back = census.back(events.pair_source, events.pair_target)
         lone = Lone(group, back, self.trained.device)

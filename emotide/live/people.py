@@ -23,7 +23,7 @@ def people_columns(config: NetworkConfig) -> Columns:
             "M": (np.float32, (config.affect + 1,), 0),
             "Y": (np.float32, (config.affect,), 0),  # the latest recognition
             "pleasure": (np.float32, (PAST_READINGS,), np.nan),  # of the latest recognitions, the last one last
-            "shown": (np.int32, (PAST_SHOWN,), -1),  # items shown last, the last one last
+            "shown": (np.int32, (PAST_SHOWN,), -1),  # items (their rows) shown last, the last one last
         }
     )
 
@@ -80,7 +80,7 @@ class Census:
     def __init__(self, config: NetworkConfig, H_0: np.ndarray, A_0: np.ndarray) -> None:
         self.people, self.pairs = people_columns(config), pair_columns(config)
         self.H_0, self.A_0 = H_0, A_0
-        self.networks, self.names, self.index = Names(), Names(), Index()
+        self.networks, self.names, self.items, self.index = Names(), Names(), Names(), Index()
 
     def rows(self, network: pl.Series, user: pl.Series) -> Int[np.ndarray, " some"]:
         """The rows of people; those that are new begin where the network begins."""
@@ -94,9 +94,19 @@ class Census:
             self.people.lots[before:] = lots_of(pl.Series("user_id", [name[1] for name in new], dtype=pl.String)).T
         return found
 
-    def pair_rows(
-        self, source: Int[np.ndarray, " some"], target: Int[np.ndarray, " some"]
-    ) -> Int[np.ndarray, " some"]:
+    def erase(self, rows: Int[np.ndarray, " some"]) -> Int[np.ndarray, " pairs"]:
+        """Forget people and all pairs that they are in; the rows of these pairs."""
+        for row in rows.tolist():
+            self.names.erase(row)
+        gone = np.flatnonzero(np.isin(self.pairs.source, rows) | np.isin(self.pairs.target, rows))
+        head, network = self.people.head[rows].copy(), self.people.network[rows].copy()
+        self.people.blank(rows)
+        self.people.H[rows], self.people.head[rows], self.people.network[rows] = self.H_0, head, network
+        self.pairs.first[gone] = self.pairs.seen[gone] = -1
+        self.pairs.A[gone], self.pairs.chance[gone] = self.A_0, 1
+        return gone
+
+    def pair_rows(self, source: Int[np.ndarray, " some"], target: Int[np.ndarray, " some"]) -> Int[np.ndarray, " some"]:
         """The rows of different pairs; those that are new begin where the network begins."""
         key = _key(source, target)
         found = self.index.rows(key)

@@ -45,8 +45,8 @@ class Snapshot:
     def forecast(self, user: int, horizon: int) -> list[Float[np.ndarray, " affect"]]:
         """The affect vectors that `trace` forecasts for a person 1 to `horizon` steps beyond the network's last one.
 
-        A step needs the states of the step before of whoever the person sees, and so on backwards: they are found first,
-        then moved on with nothing heard of anybody.
+        A step needs the states of the step before of whoever the person sees, and so on backwards: they are found
+        first, then moved on with nothing heard of anybody.
         """
         network = self.trained.model.network
         circles, near = [np.array([user])], self._near(np.array([user]))
@@ -84,10 +84,8 @@ class Snapshot:
         known[known] &= self.pairs.first[back[known]] >= 0
         return np.where(known, back, -1)
 
-    def _view(
-        self, users: Int[np.ndarray, " some"], people: np.ndarray, pairs: np.ndarray, k: int
-    ) -> View:
-        """These people in the k-th step after the last of their network, in which nobody is heard of; see `Batch.beyond`."""
+    def _view(self, users: Int[np.ndarray, " some"], people: np.ndarray, pairs: np.ndarray, k: int) -> View:
+        """These people in the k-th step after the last of their network, nobody being heard of; see `Batch.beyond`."""
         known = self.census.pairs
         row = self._near(users)
         order = np.argsort(known.target[row], kind="stable")
@@ -103,8 +101,8 @@ class Snapshot:
         quiet = np.zeros((len(row), 2 * len(self.trained.kinds) + 1), np.float32)
         columns = (
             np.searchsorted(people, users), since.astype(np.float32), np.zeros((len(users), 3), np.float32), nobody,
-            nobody, np.searchsorted(pairs, row), np.searchsorted(people, near), position, np.searchsorted(users, target),
-            pair_since.astype(np.float32), quiet, np.full(len(row), -1), back, self.pairs.chance[row],
+            nobody, np.searchsorted(pairs, row), np.searchsorted(people, near), position,
+            np.searchsorted(users, target), pair_since.astype(np.float32), quiet, np.full(len(row), -1), back, self.pairs.chance[row],
         )  # fmt: skip
         return View(*(_tensor(column) for column in columns))
 
@@ -117,5 +115,3 @@ def _read(network: FusedNetwork, state: State, place: int) -> Float[np.ndarray, 
 def _tensor(column: np.ndarray) -> Tensor:
     kind = np.float32 if column.dtype.kind == "f" else np.int64
     return torch.from_numpy(np.ascontiguousarray(column, kind))
-
-

@@ -1,4 +1,4 @@
-"""The states of a log that goes on: a fold over lines of the journal, by the step function of training (DESIGN 3.3, 6)."""
+"""The states of a log that goes on: a fold over lines of the journal, by training's step function (DESIGN 3.3, 6)."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -43,9 +43,7 @@ class Stream:
         fed: see `Fed`; nobody by default.
     """
 
-    def __init__(
-        self, trained: Trained, spaces: dict[str, EmotionSpace], clock: Clock, fed: Fed | None = None
-    ) -> None:
+    def __init__(self, trained: Trained, spaces: dict[str, EmotionSpace], clock: Clock, fed: Fed | None = None) -> None:
         network = trained.model.network
         self.trained, self.clock, self.fed = trained, clock, fed
         self.compiler = Compiler(trained, spaces)
@@ -90,14 +88,16 @@ class Stream:
             if self.origin is None:
                 self.origin = int(stepped["step"].min())  # type: ignore[arg-type]
             for (step,), some in stepped.group_by("step", maintain_order=True):
-                self.open.setdefault(int(step), []).append(some)  # type: ignore[call-overload]
+                self.open.setdefault(int(step), []).append(some)
         self._name(lines)
         tied = lines.filter(pl.col("table_name") == "ties")
         if len(tied):
             self.ties = pl.concat([self.ties, self._tied(tied)])
         shown = lines.filter(pl.col("table_name") == "feedback")
-        if len(shown) and self.fed is not None:
-            self.fed(shown)
+        if len(shown):
+            self._show(shown)
+            if self.fed is not None:
+                self.fed(shown)
         self.seq = max(self.seq, int(lines["seq"].max()))  # type: ignore[arg-type]
 
     def _name(self, lines: pl.DataFrame) -> None:
@@ -109,6 +109,22 @@ class Stream:
                  "network", pl.col("target_id").alias("user"), pl.col("line") * 2 + 1)]
         ).sort("line").unique(["network", "user"], keep="first", maintain_order=True)  # fmt: skip
         self.census.rows(both["network"], both["user"])
+
+    def _show(self, feedback: pl.DataFrame) -> None:
+        """Remember what each person was shown last."""
+        user = self.census.rows(feedback["network"], feedback["source_id"])
+        item = self.census.items.rows(feedback["target_id"])
+        shown = self.census.people.shown
+        for row, what in zip(user.tolist(), item.tolist(), strict=True):
+            shown[row, :-1] = shown[row, 1:]
+            shown[row, -1] = what
+
+    def erase(self, users: Int[np.ndarray, " some"]) -> Moved:
+        """Forget people: their states, pairs, contacts, ties and what waits of them; the rows that this touches."""
+        pairs = self.census.erase(users)
+        theirs = pl.col("source").is_in(users) | pl.col("target").is_in(users)
+        self.past, self.ties = self.past.filter(~theirs), self.ties.filter(~theirs)
+        return Moved(users, pairs)
 
     def _tied(self, lines: pl.DataFrame) -> pl.DataFrame:
         source, target = (self.census.rows(lines["network"], lines[end]) for end in ("source_id", "target_id"))

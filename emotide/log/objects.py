@@ -34,7 +34,9 @@ def read_objects(objects: Sequence[Mapping[str, Any]], table: Table) -> tuple[pl
     """
     found = list(dict.fromkeys(name for one in objects for name in one))
     theirs = {name: name for name in table.names if name in found and name != "dimensions"}
-    others = [name for name in found if name not in theirs and _numeric(objects, name)] if table.name == "labels" else []
+    others = (
+        [name for name in found if name not in theirs and _numeric(objects, name)] if table.name == "labels" else []
+    )
     columns = [*theirs, *others]
     cells = [[_cell(one.get(name)) for name in columns] for one in objects]
     rows = pl.DataFrame(cells, schema=dict.fromkeys(columns, pl.String), orient="row")

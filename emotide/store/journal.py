@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from emotide.log import ROW, TABLES, Kind, Table
+from emotide.log import ROW, TABLES, Kind, Table, Types
 from emotide.store.connection import Connection
 from emotide.store.erase import REASON, Tombstones
 from emotide.store.schema import SINCE_EVER
@@ -60,7 +60,10 @@ def arrive(connection: Connection, rows: dict[str, pl.DataFrame], placed: Placed
         after: numbers go on from here at least: lines of erased people leave gaps, also at the end.
     """
     connection.execute("UPDATE state SET digest = digest")  # writers wait here for each other
-    graves, known, refused, lines = Tombstones(connection), [], {}, []
+    graves = Tombstones(connection)
+    known: list[int] = []
+    refused: dict[int, str] = {}
+    lines: list[pl.DataFrame] = []
     for name in ORDER:
         table, mine = TABLES[name], rows.get(name)
         if mine is None or mine.is_empty():
@@ -83,7 +86,7 @@ def arrive(connection: Connection, rows: dict[str, pl.DataFrame], placed: Placed
     first = max(connection.number("SELECT COALESCE(MAX(seq), 0) FROM journal"), after) + 1
     told = told.with_columns(seq=pl.int_range(first, first + len(told), dtype=pl.Int64, eager=True), step=placed(told))
     if len(told):
-        connection.stage(JOURNAL, told.select(LINE))
+        connection.stage(JOURNAL, told.select(*LINE))
         connection.insert(f"INSERT INTO journal ({COLUMNS}) SELECT {COLUMNS} FROM {JOURNAL}")
         mark = connection.mark(1)
         connection.execute(f"UPDATE state SET digest = {mark}", (f"journal {first + len(told) - 1}",))
@@ -104,9 +107,7 @@ def before_journal(connection: Connection) -> pl.DataFrame:
         kept = {column.name: table.schema[column.name] for column in table.columns}
         wanted = {c: pl.Int64() if table.column(c).kind is Kind.TIME else kept[c] for c in table.key}
         same = " AND ".join(f"j.{ours} = t.{theirs}" for ours, theirs in _same(name))
-        source = (
-            f"{name} AS t WHERE NOT EXISTS (SELECT 1 FROM journal AS j WHERE j.table_name = '{name}' AND {same})"
-        )
+        source = f"{name} AS t WHERE NOT EXISTS (SELECT 1 FROM journal AS j WHERE j.table_name = '{name}' AND {same})"
         owner = {"user_id": pl.String(), "time": pl.Int64()} if name == "posts" else {}
         found = connection.frame(wanted | owner, source).with_columns(pl.lit("").alias("event_id"))
         lines.append(_lines(found, table))
@@ -124,19 +125,19 @@ def with_details(connection: Connection, lines: pl.DataFrame) -> pl.DataFrame:
 
 
 def _detailed(connection: Connection, name: str, some: pl.DataFrame) -> pl.DataFrame:
-    wanted = {
+    details: dict[str, Types] = {
         "posts": {"title": pl.String(), "text": pl.String()},
         "labels": {"dimensions": pl.String(), "weight": pl.Float64()},
         "ties": {"until": pl.Int64()},
         "feedback": {"reward": pl.Float64(), "propensity": pl.Float64()},
-    }.get(name, {})
-    some = some.with_row_index("place")
+    }
+    wanted, some = details.get(name, {}), some.with_row_index("place")
     if not wanted:
         found = some
     else:
         connection.stage(EVENT, some.select(pl.col("place").cast(pl.Int64), *LINE))
         same = " AND ".join(f"j.{ours} = t.{theirs}" for ours, theirs in _same(name))
-        columns = {"place": pl.Int64(), **wanted}
+        columns: Types = {"place": pl.Int64(), **wanted}
         more = connection.frame(columns, f"{EVENT} AS j JOIN {name} AS t ON {same}")
         found = some.join(more.cast({"place": pl.UInt32}), on="place", how="left", maintain_order="left")
     said = pl.concat_str("title", "text", separator="\n", ignore_nulls=True) if name == "posts" else pl.lit(None)

@@ -81,7 +81,7 @@ class Store:
             StoreError: the store cannot be written.
         """
         return ingest(
-            self._connect,
+            self.connect,
             Path(source),
             None if mapping is None else Path(mapping),
             None if rejects is None else Path(rejects),
@@ -109,27 +109,27 @@ class Store:
                 raise UnknownName(f"column of {name}", column, table.names)
         wanted = table.names if columns is None else list(columns)
         kept = {column: pl.Int64() if table.schema[column] == TIME else table.schema[column] for column in wanted}
-        with self._connect() as connection:
+        with self.connect() as connection:
             return from_database(connection.frame(kept, name), table)
 
     def counts(self) -> dict[str, int]:
         """The number of rows of every table."""
-        with self._connect() as connection:
+        with self.connect() as connection:
             return {name: connection.number(f"SELECT count(*) FROM {name}") for name in TABLES}
 
     def networks(self) -> list[str]:
         """The names of all networks, sorted."""
-        with self._connect() as connection:
+        with self.connect() as connection:
             return sorted(str(row[0]) for row in connection.rows("SELECT DISTINCT network FROM users"))
 
     def spaces(self) -> dict[str, str]:
         """The emotion spaces that came with the log: name to the text of its TOML file."""
-        with self._connect() as connection:
+        with self.connect() as connection:
             return {str(name): str(text) for name, text in connection.rows("SELECT name, definition FROM spaces")}
 
     def keep_space(self, name: str, definition: str) -> None:
         """Keep an emotion space beside the log; one of the same name is replaced."""
-        with self._connect() as connection:
+        with self.connect() as connection:
             connection.lock()
             connection.execute(f"DELETE FROM spaces WHERE name = {connection.mark(1)}", [name])
             connection.execute(
@@ -139,7 +139,7 @@ class Store:
 
     def digest(self) -> str:
         """A digest of all that was ingested, in its order: equal as long as nothing changes; "" when empty."""
-        with self._connect() as connection:
+        with self.connect() as connection:
             return str(connection.rows("SELECT digest FROM state")[0][0])
 
     def forget(self, user: str) -> Erased:
@@ -152,7 +152,7 @@ class Store:
             UnknownName: nobody of this id is or was here.
             StoreError: the store cannot be written.
         """
-        with self._connect() as connection:
+        with self.connect() as connection:
             connection.lock()
             mark = connection.mark(1)
             known = connection.rows(f"SELECT 1 FROM users WHERE user_id = {mark}", [user])
@@ -165,5 +165,10 @@ class Store:
         alone(self._url, compacted([*TABLES, "users", "mentions", "journal"], self._url.drivername == "sqlite"))
         return done
 
-    def _connect(self) -> Connection:
+    def connect(self) -> Connection:
+        """A connection in a transaction of its own.
+
+        Raises:
+            StoreError: the file or the server cannot be opened.
+        """
         return Connection(self._url)

@@ -1,0 +1,102 @@
+"""Answers from a snapshot: readings and forecasts as rows with names and times (DESIGN 5)."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float
+
+from emotide.api.frames import furthest
+from emotide.api.honesty import calibrated_rows
+from emotide.errors import UnknownName
+from emotide.live.served import Served
+from emotide.model import EmotionSpace, space_named
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Answers:
+    """What one model's snapshot says.
+
+    Args:
+        served: the model at work.
+    """
+
+    def __init__(self, served: Served) -> None:
+        self.served = served
+        self.census, self.snapshot = served.stream.census, served.snapshot
+
+    def known(self, user: str) -> list[int]:
+        """The rows of a person, one a network.
+
+        Raises:
+            UnknownName: there is nobody of this id.
+        """
+        row = self.census.names.row
+        found = [row[network, user] for (network,) in self.census.networks.names if (network, user) in row]
+        found = [place for place in found if place < self.snapshot.people.rows]
+        if not found:
+            raise UnknownName("user", user, [])
+        return found
+
+    def row(self, user: str, network: str | None) -> int:
+        """The row of a person in a network; of all networks the one that touched them last, where none is named."""
+        rows = self.known(user)
+        if network is not None:
+            if (network, user) not in self.census.names.row:
+                raise UnknownName("network of this user", network, [self.census.names.names[k][0] for k in rows])
+            return self.census.names.row[network, user]
+        return max(rows, key=lambda k: int(self.snapshot.people.touched[k]))
+
+    def emotion(self, user: str, network: str | None, space: str | None, horizon: int) -> list[dict[str, Any]]:
+        """The latest reading of a person, and forecasts."""
+        known = space_named(space or self.served.space, self.served.emotide.spaces())
+        rows = self.known(user) if network is None else [self.row(user, network)]
+        told = []
+        with self.served.lock:
+            for row in rows:
+                touched = int(self.snapshot.people.touched[row])
+                last = int(self.snapshot.last[self.snapshot.people.network[row]])
+                ahead = self.snapshot.forecast(row, horizon) if horizon else []
+                steps = [*([touched] if touched >= 0 else []), *(last + k + 1 for k in range(len(ahead)))]
+                Y = (
+                    np.stack([*([self.snapshot.people.Y[row].copy()] if touched >= 0 else []), *ahead])
+                    if steps
+                    else None
+                )
+                if Y is None:
+                    continue
+                horizons = np.array([0] * (touched >= 0) + list(range(1, len(ahead) + 1)))
+                told += self._read(known, [row] * len(steps), steps, horizons, Y)
+        return told
+
+    def now(self, rows: list[int]) -> list[dict[str, Any]]:
+        """The latest readings of these people."""
+        known = space_named(self.served.space, self.served.emotide.spaces())
+        with self.served.lock:
+            steps = [int(self.snapshot.people.touched[row]) for row in rows]
+            return self._read(known, rows, steps, np.zeros(len(rows), int), self.snapshot.people.Y[rows])
+
+    def _read(
+        self, space: EmotionSpace, rows: list[int], steps: list[int], horizon: np.ndarray,
+        Y: Float[np.ndarray, "rows affect"],
+    ) -> list[dict[str, Any]]:  # fmt: skip
+        trained = self.served.emotide.trained
+        with torch.no_grad():
+            raw = trained.model.readings.read(space.name, torch.from_numpy(np.ascontiguousarray(Y))).numpy()
+        read = calibrated_rows(trained.calibration, space.name, "known", horizon, raw)
+        decided = furthest(space, read) if space.dimensional else np.array(space.names)[raw.argmax(1)]
+        origin, window = self.served.stream.origin or 0, self.served.stream.clock.window
+        out = []
+        for k, row in enumerate(rows):
+            name = self.census.names.names[row]
+            if not name:
+                continue
+            out.append(
+                {"user_id": name[1], "network": name[0],
+                 "time": EPOCH + timedelta(microseconds=(origin + steps[k]) * window), "horizon": int(horizon[k]),
+                 "space": space.name, "reading": str(decided[k]),
+                 "probabilities": {one: float(p) for one, p in zip(space.names, read[k], strict=True)}}
+            )  # fmt: skip
+        return out

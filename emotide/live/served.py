@@ -1,0 +1,114 @@
+"""One model with its states, its snapshot for readers and its policy; what is exchanged whole when models change."""
+
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from emotide.api import Emotide, SocialLog
+from emotide.api.forgetting import bytes_left
+from emotide.live import checkpoint
+from emotide.live.clock import Clock
+from emotide.live.config import LiveConfig
+from emotide.live.policy import Policy
+from emotide.live.snapshot import Snapshot
+from emotide.live.stream import Moved, Stream
+
+
+class Served:
+    """A model at work on a log.
+
+    Args:
+        emotide: the model.
+        log: what people did; for its spaces and items.
+        config: how events are taken in.
+        folder: of what is written.
+        digest: of the model's folder.
+    """
+
+    def __init__(self, emotide: Emotide, log: SocialLog, config: LiveConfig, folder: Path, digest: str) -> None:
+        self.emotide, self.digest, self.folder = emotide, digest, folder
+        for space in log.spaces().values():
+            if space.name not in emotide.spaces():
+                emotide.add_space(space)
+        clock = Clock.of(emotide.trained.run.timeline, config.lateness)
+        self.stream = Stream(emotide.trained, emotide.spaces(), clock)
+        self.lock = threading.RLock()  # of the snapshot
+        self.snapshot = Snapshot(emotide.trained, self.stream.census)
+        trained = emotide.trained.model.readings.trained
+        self.space = trained[0] if trained else "pad"
+        self.policy = Policy(emotide, log, config, folder, self.stream.census, self.snapshot, self.space)
+        self.stream.fed = self.policy.fed
+        self.stale, self.ahead_took = False, 0.0
+
+    def take(self, lines: pl.DataFrame) -> list[int]:
+        """Take lines of the journal into the states; the rows of people whom closed steps moved."""
+        users = []
+        if (items := lines.filter(pl.col("table_name") == "items")).height:
+            self.policy.renew(items["target_id"])
+        for moved in self.stream.take(lines):
+            users.append(moved.users)
+            with self.lock:
+                self.snapshot.publish(moved)
+        with self.lock:
+            nobody = np.zeros(0, np.int64)
+            self.snapshot.publish(Moved(nobody, nobody))
+            feedback = lines.filter(pl.col("table_name") == "feedback")
+            if len(feedback):
+                rows = self.stream.census.rows(feedback["network"], feedback["source_id"])
+                self.snapshot.people.shown[rows] = self.stream.census.people.shown[rows]
+        self.stale = self.stale or bool(len(lines))
+        return np.unique(np.concatenate(users)).tolist() if users else []
+
+    def look_ahead(self) -> list[int]:
+        """Read the steps that are still open; the rows of people whom they touch."""
+        if not self.stale:
+            return []
+        begun = time.monotonic()
+        with self.stream.tried():
+            moved = self.stream.ahead()
+            with self.lock:
+                self.snapshot.publish(moved)
+        self.stale, self.ahead_took = False, time.monotonic() - begun
+        users: list[int] = moved.users.tolist()
+        return users
+
+    def saved(self, folder: Path, kept: int) -> Path:
+        """Write the states."""
+        if self.policy.online is not None:
+            self.policy.online.checkpoint()
+        return checkpoint.save(self.stream, folder, self.digest, kept)
+
+    def loaded(self, folder: Path) -> bool:
+        """Go on from the latest sound checkpoint, if there is one."""
+        if checkpoint.load(self.stream, folder, self.digest) is None:
+            return False
+        census = self.stream.census
+        self.snapshot.publish(Moved(np.arange(census.people.rows), np.arange(census.pairs.rows)))
+        self.stale = True
+        return True
+
+    def erase(self, user: str) -> list[dict[str, Any]]:
+        """Forget a person of all networks; what went, by place."""
+        census = self.stream.census
+        rows = np.array([row for (_, name), row in census.names.row.items() if name == user], np.int64)
+        for step, lines in list(self.stream.open.items()):
+            theirs = (pl.col("source_id") == user) | (pl.col("target_id") == user)
+            self.stream.open[step] = [some.filter(~theirs) for some in lines]
+        moved = self.stream.erase(rows)
+        buried = self.policy.erase(rows, user)
+        with self.lock:
+            self.snapshot.publish(moved)
+        self.stale = True
+        self.look_ahead()
+        return [
+            {"place": str(self.folder), "what": what, "erased": int(number)}
+            for what, number in (("states", len(rows)), ("pair states", len(moved.pairs)), ("decisions", buried))
+        ]
+
+    def left(self, user: str) -> int:
+        """How often the id stands in the folder."""
+        return bytes_left(self.folder, user) if self.folder.exists() else 0
