@@ -3,6 +3,7 @@
 from emotide.recommend.config import LOSSES, QConfig
 from emotide.recommend.guard import Guard, Rule, Verdict, recovered
 from emotide.recommend.off_policy import Estimate, off_policy
+from emotide.recommend.online import Feedback, OnlineConfig, OnlinePolicy
 from emotide.recommend.policy import Ranking
 from emotide.recommend.q_network import QNetwork
 from emotide.recommend.reasons import reasons
@@ -14,7 +15,10 @@ from emotide.recommend.transitions import Transitions
 __all__ = [
     "LOSSES",
     "Estimate",
+    "Feedback",
     "Guard",
+    "OnlineConfig",
+    "OnlinePolicy",
     "QConfig",
     "QNetwork",
     "Ranking",

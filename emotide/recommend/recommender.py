@@ -117,7 +117,7 @@ class Recommender:
             BadInput: an item without a vector.
             ModelMismatch: states of another width.
         """
-        self._fits(transitions.state)
+        self.fits(transitions.state)
         if len(transitions) and not 0 <= transitions.item.min() <= transitions.item.max() < len(self.items):
             raise BadInput(f"feedback on an item that is not among the {len(self.items)} that have a vector")
         self.memory.add(transitions, user)
@@ -141,6 +141,22 @@ class Recommender:
             self.learner.step(drawn.rows, config.online_learning_rate)
             self._renew(drawn)
 
+    def take(self, items: Float[np.ndarray, "new item"]) -> Int[np.ndarray, " new"]:
+        """Take new items into the table, to be recommended at once; returns their rows.
+
+        Raises:
+            ModelMismatch: vectors of another width.
+        """
+        if items.shape[1] != self.items.shape[1]:
+            raise ModelMismatch(
+                f"the recommender reads items of width {self.items.shape[1]}, these have {items.shape[1]}: fit it again"
+            )
+        rows = len(self.items) + np.arange(len(items))
+        self.items = torch.cat([self.items, torch.from_numpy(items.astype(np.float32))])
+        self.candidates = torch.cat([self.candidates, torch.ones(len(items), dtype=torch.bool)])
+        self.learner.items, self.learner.candidates = self.items, self.candidates
+        return rows
+
     def choose(
         self,
         H: Float[np.ndarray, "users state"],
@@ -160,7 +176,7 @@ class Recommender:
             allowed: which of them may be shown; all by default.
             rng: where chance comes from.
         """
-        self._fits(H)
+        self.fits(H)
         rng = rng or np.random.default_rng(self.config.seed)
         epsilon = self.config.epsilon if epsilon is None else epsilon
         values = self.values(H, candidates)
@@ -191,7 +207,7 @@ class Recommender:
         Raises:
             ModelMismatch: states of another width.
         """
-        self._fits(H)
+        self.fits(H)
         rng = rng or np.random.default_rng(self.config.seed)
         epsilon = self.config.epsilon if epsilon is None else epsilon
         allowed = np.broadcast_to(self.candidates.numpy(), (len(H), len(self.items)))
@@ -274,7 +290,8 @@ class Recommender:
         if self.config.priority:
             self.memory.renew(drawn.place, self.learner.surprise)
 
-    def _fits(self, H: Float[np.ndarray, "rows state"]) -> None:
+    def fits(self, H: Float[np.ndarray, "rows state"]) -> None:
+        """Raise ModelMismatch where these are states of another width."""
         width = self.network.state
         if H.shape[1] != width:
             raise ModelMismatch(f"the recommender reads states of width {width}, these have {H.shape[1]}: fit it again")

@@ -100,13 +100,17 @@ class Replay:
         if not self.seen:
             raise BadInput("nothing to replay: give the memory transitions first")
         held, fixed, weight = len(self), min(int(newest), n, len(self)), None
-        if self.priority or self.half_life is not None:
-            likely = self.surprise[:held] ** self.priority if self.priority else np.ones(held)
+        if self.half_life is not None and not self.priority:
+            # of ages below `held` with P(age) ∝ 2^(−age / half_life), by inversion: without a look at all rows
+            left = -np.expm1(-held / self.half_life * np.log(2))
+            age = -np.log2(1 - self.rng.random(n) * left) * self.half_life
+            place = (self.seen - 1 - np.minimum(age.astype(np.int64), held - 1)) % self.capacity
+        elif self.priority:
+            likely = self.surprise[:held] ** self.priority
             chance = likely * self._fresh() if self.half_life is not None else likely
             total = chance.cumsum()
             place = np.searchsorted(total, self.rng.random(n) * total[-1], side="right").clip(max=held - 1)
-            if self.priority:
-                weight = (likely[place].min(initial=np.inf) / likely[place]).astype(np.float32)
+            weight = (likely[place].min(initial=np.inf) / likely[place]).astype(np.float32)
         else:
             place = self.rng.integers(0, held, n)
         place[:fixed] = (self.seen - 1 - np.arange(fixed)) % self.capacity
