@@ -4,43 +4,22 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
-from torch import Tensor
 
 from emotide.api.frames import who_and_when
-from emotide.api.recommending import items_of, moods_of
-from emotide.api.social_log import SocialLog
-from emotide.errors import BadInput
-from emotide.model import Shown
+from emotide.api.items import chooser_over
+from emotide.api.recommending import Scene, moods_of
 from emotide.model.trace import states_before
-from emotide.recommend import Recommender
 from emotide.recommend.demand import clusters, topic_values, wanted
-from emotide.timeline import Timeline
-from emotide.train import Trained
 
 BY = ("network", "mood", "group", "user")
 GROUPS = 5  # clusters of H
 
 
-def demand_table(
-    trained: Trained,
-    recommender: Recommender,
-    log: SocialLog,
-    timeline: Timeline,
-    vectors: Tensor,
-    space: str,
-    shown: Shown | None,
-    by: str,
-    user: str | None,
-    moments: int,
-    least: int,
-) -> pl.DataFrame:
+def demand_table(scene: Scene, by: str, user: str | None, moments: int, least: int) -> pl.DataFrame:
     """group, time, topic, value, share, n, change: see `Emotide.demand`."""
-    items, item_vectors = items_of(trained, log)
-    if items.is_empty():
-        raise BadInput("the log has no items: there is nothing to want")
-    topics, belongs = _topics(log)
-    candidates = np.ones(len(items), bool)
-    chooser = Recommender(recommender.network, recommender.target, item_vectors, candidates, recommender.config)
+    trained, timeline = scene.trained, scene.timeline
+    chooser, items = chooser_over(trained, scene.recommender, scene.log)
+    topics, belongs = _topics(items.tags)
     asked = np.arange(len(timeline.users))
     if user is not None:
         asked = np.flatnonzero((timeline.users["user_id"] == user).to_numpy())
@@ -49,9 +28,9 @@ def demand_table(
     frames, groups, names = [], np.zeros(0, int), [""]
     for back in range(moments):  # the latest first: its groups are those of all moments, but for moods
         step = np.maximum(last - back, 0)
-        H, M = states_before(trained.model, timeline, vectors, shown, asked, step)
+        H, M = states_before(trained.model, timeline, scene.vectors, scene.shown, asked, step)
         if not back or by == "mood":
-            groups, names = _groups(by, trained, timeline, space, asked, H, M)
+            groups, names = _groups(by, scene, asked, H, M)
         mean, share, n = wanted(topic_values(chooser.scores(H), belongs), groups, len(names), least)
         time = who_and_when(timeline, asked, step - 1)["time"].max()
         k, topic = (place.ravel() for place in np.indices(mean.shape))
@@ -86,25 +65,23 @@ def draw_demand(table: pl.DataFrame, file: Path) -> None:
     figure.savefig(file)
 
 
-def _topics(log: SocialLog) -> tuple[list[str], np.ndarray]:
+def _topics(tags: list[str | None]) -> tuple[list[str], np.ndarray]:
     """The tags of the items in order, and which items have them; an item without a tag is of the topic '(none)'."""
-    tags = log.table("items").sort("item_id")["tags"].fill_null("").to_list()
-    own = [{tag.strip() for tag in text.split(",") if tag.strip()} or {"(none)"} for text in tags]
+    own = [{tag.strip() for tag in (text or "").split(",") if tag.strip()} or {"(none)"} for text in tags]
     topics = sorted(set().union(*own))
     return topics, np.array([[topic in held for held in own] for topic in topics])
 
 
-def _groups(
-    by: str, trained: Trained, timeline: Timeline, space: str, asked: np.ndarray, H: np.ndarray, M: np.ndarray
-) -> tuple[np.ndarray, list[str]]:
+def _groups(by: str, scene: Scene, asked: np.ndarray, H: np.ndarray, M: np.ndarray) -> tuple[np.ndarray, list[str]]:
+    users = scene.timeline.users
     if by == "group":
         found = clusters(H, GROUPS)
         return found, [f"group {k + 1}" for k in range(int(found.max(initial=0)) + 1)]
     if by == "mood":
-        told = moods_of(trained, space, H, M)
+        told = moods_of(scene.trained, scene.space, H, M)
     elif by == "user":
-        told = timeline.users["user_id"].gather(asked).to_list()
+        told = users["user_id"].gather(asked).to_list()
     else:
-        told = timeline.users["network"].gather(asked).to_list()
+        told = users["network"].gather(asked).to_list()
     names = sorted(set(told))
     return np.array([names.index(name) for name in told], int), names

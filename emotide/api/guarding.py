@@ -1,16 +1,15 @@
 """The wellbeing guard on a log: what is read of each person, what was shown, what is barred, and its audit."""
 
-from dataclasses import dataclass
-
 import numpy as np
 import polars as pl
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from emotide.api.items import Items
 from emotide.api.social_log import SocialLog
 from emotide.model import Shown
 from emotide.model.trace import trace
-from emotide.recommend import Guard, Ranking
+from emotide.recommend import Guard, Held, Ranking
 from emotide.recommend.guard import FREE
 from emotide.timeline import Timeline
 from emotide.train import Trained
@@ -18,21 +17,7 @@ from emotide.train import Trained
 LOGGED = 20  # candidates of a decision that the audit lists, by value; what is barred stands among them
 
 
-@dataclass(frozen=True)
-class Barred:
-    """What the guard says of every item for every asked user.
-
-    Attributes:
-        rule: the rule that bars it, by its place in the file, or `FREE`.
-        pleasure: the readings that the rules looked at, the latest last; NaN where there was none.
-    """
-
-    guard: Guard
-    rule: Int[np.ndarray, "asked items"]
-    pleasure: Float[np.ndarray, "asked readings"]
-
-
-def barred(
+def held_of(
     guard: Guard,
     trained: Trained,
     log: SocialLog,
@@ -40,50 +25,50 @@ def barred(
     vectors: Tensor,
     shown: Shown | None,
     asked: Int[np.ndarray, " asked"],
-) -> Barred:
-    """Hold all items against the rules, for each asked user at the end of the log."""
-    items = log.table("items").sort("item_id")
-    belongs = guard.belongs(items["tags"].to_list())
+    items: Items,
+) -> Held:
+    """What the rules look at for each asked user at the end of the log: readings of pleasure, and what was shown."""
     found = trace(trained.model, timeline, vectors, shown)
     order = np.lexsort((found.step, found.user))
     pleasure = _last(found.user[order], found.Y[order, 0].astype(float), asked, guard.readings, np.nan)
-    recent = _recent(log, timeline, items["item_id"], asked, guard.shown)
-    every, rules = np.arange(len(items)), []
-    for row in range(len(asked)):
-        one = slice(row, row + 1)
-        rules.append(guard.verdict(pleasure[one], recent[one], every[None], belongs).rule)
-    return Barred(guard, np.concatenate(rules) if rules else np.zeros((0, len(items)), int), pleasure)
+    recent = _recent(log, timeline, items.table["item_id"], asked, guard.shown)
+    return Held(guard, pleasure, recent, guard.belongs(items.tags))
 
 
-def audit_table(
-    who: pl.DataFrame,
+def audit_rows(
     H: Float[np.ndarray, "asked state"],
-    values: Float[np.ndarray, "asked items"],
+    some: Int[np.ndarray, "asked some"],
+    values: Float[np.ndarray, "asked some"],
     ranking: Ranking,
-    held: Barred | None,
+    held: Held | None,
     item_ids: list[str],
 ) -> pl.DataFrame:
-    """One row a decision: who, when, in which state; what there was, its value, its rule; what was shown, how likely.
+    """One row a decision: in which state; what there was, its value, its rule; what was shown, how likely.
 
     Args:
-        who: user_id, network, time of each asked user.
-        H, values, ranking: of each.
-        held: what the guard said; None where there was none.
+        H, ranking: of each.
+        some, values: what there was to choose from if nothing were barred, and its value.
+        held: the rules that held; None where there were none.
         item_ids: of the items.
     """
     names = [*(rule.name for rule in held.guard.rules), None] if held else [None]  # the last is that of FREE
+    rule = held.verdict(some).rule if held else np.full(some.shape, FREE)
+    if held:  # what a slate had too much of
+        over = held.slates(some, values, (rule == FREE) & (some >= 0), ranking.item.shape[1]).rule
+        rule = np.where(rule == FREE, over, rule)
     rows = []
     for row in range(len(H)):
         best = np.argsort(-values[row], kind="stable")[:LOGGED]
-        rule = held.rule[row] if held else np.full(len(item_ids), FREE)
         shown = np.flatnonzero(ranking.item[row] >= 0)
         rows.append(
             {
                 "state": [round(float(x), 4) for x in H[row]],
                 "pleasure": [float(x) for x in held.pleasure[row] if x == x] if held else [],
-                "barred": int((rule != FREE).sum()),
+                "barred": int((rule[row] != FREE).sum()),
                 "candidates": [
-                    {"item_id": item_ids[k], "value": float(values[row, k]), "rule": names[rule[k]]} for k in best
+                    {"item_id": item_ids[some[row, k]], "value": float(values[row, k]), "rule": names[rule[row, k]]}
+                    for k in best
+                    if some[row, k] >= 0
                 ],
                 "shown": [
                     {"item_id": item_ids[ranking.item[row, k]], "propensity": float(ranking.propensity[row, k])}
@@ -91,7 +76,7 @@ def audit_table(
                 ],
             }
         )  # fmt: skip
-    return pl.concat([who, pl.DataFrame(rows)], how="horizontal")
+    return pl.DataFrame(rows)
 
 
 def _recent(

@@ -19,8 +19,10 @@ from emotide.api.fetching import worth_fetching
 from emotide.api.frames import attention_frame, predict_frame
 from emotide.api.honesty import calibrated_rows, coverage_of, draw_reliability, set_column
 from emotide.api.influencing import HOW, Asked, influence_table, paths_table, sources_table
+from emotide.api.judging import judged
+from emotide.api.learning_on import ONLINE, Learned, learn_on, resumed
 from emotide.api.recipe import Recipe
-from emotide.api.recommending import learn_recommender, recommendations
+from emotide.api.recommending import Scene, Slates, learn_recommender, recommendations
 from emotide.api.screening import OpenedPosts, Screening
 from emotide.api.sharpening import sharpen
 from emotide.api.social_log import SocialLog
@@ -146,7 +148,7 @@ class Emotide:
         return cls(
             trained,
             None,
-            Recommender.load(recommender) if recommender.exists() else None,
+            resumed(recommender) if recommender.exists() else None,
             Screening.load(screening, trained) if screening.exists() else None,
         )
 
@@ -468,18 +470,8 @@ class Emotide:
         Raises:
             BadInput: the model has learned no recommending, or the log has no items.
         """
-        if self.recommender is None:
-            raise BadInput(
-                "this model has learned from a log without feedback and recommends nothing: train it on feedback"
-            )
-        timeline, vectors = self.compiled(log)
-        known_user(timeline.users["user_id"], user)
-        shown = SHOWN[one_of("reports", reports, SHOWN)]
-        space = self._space(timeline)
-        return recommendations(
-            self.trained, self.recommender, log, timeline, vectors, space, shown, user, top, epsilon,
-            Guard.read(rules) if guarded else None, diversity, audit,
-        )  # fmt: skip
+        scene, guard = self._scene(log, user, reports), Guard.read(rules) if guarded else None
+        return recommendations(scene, Slates(user, top, epsilon, guard, diversity, audit))
 
     def screen(
         self, log: SocialLog, budget: int | float | str, *, index: Path | None = None, reports: str = "known"
@@ -531,14 +523,52 @@ class Emotide:
             BadInput: the model has learned no recommending, or the log has no items.
             UnknownName: no such user or way of grouping.
         """
+        return demand_table(self._scene(log, user, reports), one_of("by", by, BY), user, moments, least)
+
+    def learn(self, log: SocialLog, folder: Path | str) -> Learned:
+        """Go on learning to recommend from the feedback that came since this model learned last, with no restart.
+
+        What was learned is kept below the model's folder, where `from_pretrained` finds it; how far it got is kept too.
+
+        Args:
+            log: with that feedback.
+            folder: of this model.
+
+        Raises:
+            BadInput: the model has learned no recommending, or the log has no items.
+        """
+        return learn_on(self._scene(log, None, "known"), Path(folder) / RECOMMENDER / ONLINE)
+
+    def judge(self, log: SocialLog, *, epsilon: float = 0.1, seed: int = 0) -> pl.DataFrame:
+        """What the recommender's policy would earn, from the log of whatever chose before, off-policy.
+
+        On the feedback that came since the model learned; where too little came, a recommender of the same recipe is
+        learned on the earlier part of the log and judged on the rest.
+
+        Args:
+            log: with feedback whose propensities are known.
+            epsilon: share of the showings that the judged policy gives to chance.
+            seed: of the resampling that gives the intervals.
+
+        Returns:
+            policy ('logged', 'model'), estimate ('mean', 'ips', 'snips', 'dr'), value, low, high, n, since (time of the
+            first judged feedback), on ('new feedback', 'later part').
+
+        Raises:
+            BadInput: the model has learned no recommending; the log has no items, too little feedback, or feedback
+                without propensities.
+        """
+        return judged(self._scene(log, None, "known"), epsilon, seed)
+
+    def _scene(self, log: SocialLog, user: str | None, reports: str) -> Scene:
         if self.recommender is None:
-            raise BadInput("this model has learned from a log without feedback and knows no demand")
+            raise BadInput(
+                "this model has learned from a log without feedback and recommends nothing: train it on feedback"
+            )
         timeline, vectors = self.compiled(log)
         known_user(timeline.users["user_id"], user)
-        return demand_table(
-            self.trained, self.recommender, log, timeline, vectors, self._space(timeline),
-            SHOWN[one_of("reports", reports, SHOWN)], one_of("by", by, BY), user, moments, least,
-        )  # fmt: skip
+        shown = SHOWN[one_of("reports", reports, SHOWN)]
+        return Scene(self.trained, self.recommender, log, timeline, vectors, self._space(timeline), shown)
 
     def compiled(self, log: SocialLog) -> tuple[Timeline, Tensor]:
         """The log's timeline in this model's terms, and its posts' vectors.

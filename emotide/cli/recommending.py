@@ -1,15 +1,12 @@
-"""Commands of recommendation: recommend, demand."""
+"""Commands of recommendation: recommend, learn, judge, demand."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from emotide.cli.options import Device, Json, KnownReports, Model, Out, Reports, Store, User, app
+from emotide.cli.options import SEED, Device, Json, KnownReports, Model, Out, Reports, Store, User, app
 from emotide.terminal import plot_file, show, write_table
-
-if TYPE_CHECKING:
-    pass
 
 
 @app.command()
@@ -38,6 +35,58 @@ def recommend(
         SocialLog.open(store, create=False), user=user, top=top, epsilon=epsilon, reports=reports,
         rules=rules, guarded=guard, diversity=diversity, audit=audit,
     )  # fmt: skip
+    write_table(frame, out) if out else show(frame, json)
+
+
+@app.command()
+def learn(
+    store: Store,
+    model: Model,
+    feedback: Annotated[
+        Path | None, typer.Option(help="a file of feedback to ingest first (.csv, .jsonl or .parquet)")
+    ] = None,
+    json: Json = False,
+    device: Device = "cpu",
+) -> None:
+    """Go on learning to recommend from the feedback that came since the model learned last, with no restart.
+
+    Example: emotide learn --store town.db --model town --feedback today.jsonl
+    """
+    from emotide.api import Emotide, SocialLog
+    from emotide.api.learning_on import ingest_feedback
+
+    made, log = Emotide.from_pretrained(model, device), SocialLog.open(store, create=False)
+    if feedback is not None:
+        report = ingest_feedback(log, feedback)
+        typer.echo(f"{feedback}: {report.new} rows are new, {report.rejected} were rejected", err=True)
+    found = made.learn(log, model)
+    if json:
+        show(found.as_json(), json)
+    else:
+        typer.echo(f"{model}: {found.line()}")
+
+
+@app.command()
+def judge(
+    store: Store,
+    model: Model,
+    epsilon: Annotated[
+        float, typer.Option(min=0, max=1, help="share of showings that the policy gives to chance")
+    ] = 0.1,
+    seed: Annotated[int, SEED] = 0,
+    out: Out = None,
+    json: Json = False,
+    device: Device = "cpu",
+) -> None:
+    """What the model's choices would earn, from feedback with propensities: IPS, SNIPS, doubly robust, with intervals.
+
+    Example: emotide judge --store town.db --model town
+    """
+    from emotide.api import Emotide, SocialLog
+
+    frame = Emotide.from_pretrained(model, device).judge(
+        SocialLog.open(store, create=False), epsilon=epsilon, seed=seed
+    )
     write_table(frame, out) if out else show(frame, json)
 
 

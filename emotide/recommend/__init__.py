@@ -1,7 +1,7 @@
 """Recommendation on the emotional state by deep Q-learning (paper 4; DESIGN 3.8)."""
 
 from emotide.recommend.config import LOSSES, QConfig
-from emotide.recommend.guard import Guard, Rule, Verdict, recovered
+from emotide.recommend.guard import Guard, Held, Rule, Verdict, recovered
 from emotide.recommend.off_policy import Estimate, off_policy
 from emotide.recommend.online import Feedback, OnlineConfig, OnlinePolicy
 from emotide.recommend.policy import Ranking
@@ -17,6 +17,7 @@ __all__ = [
     "Estimate",
     "Feedback",
     "Guard",
+    "Held",
     "OnlineConfig",
     "OnlinePolicy",
     "QConfig",

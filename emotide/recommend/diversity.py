@@ -1,7 +1,7 @@
 """Slates that are not five times the same: maximal marginal relevance (Carbonell & Goldstein 1998)."""
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 
 SHORT = 50  # items by value from which a slate is put together, or five times its length
 
@@ -9,9 +9,10 @@ SHORT = 50  # items by value from which a slate is put together, or five times i
 def diversified(
     values: Float[np.ndarray, "users items"],
     allowed: Bool[np.ndarray, "users items"],
-    vectors: Float[np.ndarray, "items width"],
+    vectors: Float[np.ndarray, "table width"],
     top: int,
     diversity: float,
+    some: Int[np.ndarray, "users items"] | None = None,
 ) -> Float[np.ndarray, "users items"]:
     """Values whose order is that of marginal relevance; without diversity the order stays as it was.
 
@@ -25,22 +26,24 @@ def diversified(
         vectors: of the items; likeness is the cosine about their mean.
         top: how many are chosen so.
         diversity: from 0, value alone, to 1, unlikeness alone.
+        some: the rows of the vectors that the items of each user have; None: in their order.
     """
-    centred = vectors - vectors.mean(0)
-    unit = centred / np.maximum(np.linalg.norm(centred, axis=1, keepdims=True), 1e-9)
+    mean = vectors.mean(0)
     ranked = np.where(allowed, values, -np.inf).astype(np.float32)
     for user in range(len(values)):
-        some = np.argsort(-ranked[user], kind="stable")[: max(SHORT, 5 * top)]
-        some = some[allowed[user, some]]
-        if not len(some):
+        short = np.argsort(-ranked[user], kind="stable")[: max(SHORT, 5 * top)]
+        short = short[allowed[user, short]]
+        if not len(short):
             continue
-        value = values[user, some]
+        centred = vectors[short if some is None else some[user, short]] - mean
+        unit = centred / np.maximum(np.linalg.norm(centred, axis=1, keepdims=True), 1e-9)
+        value = values[user, short]
         z = (value - value.mean()) / max(float(value.std()), 1e-9)
-        likest, left = np.full(len(some), 0.0), np.ones(len(some), bool)
-        for place in range(min(top, len(some))):
+        likest, left = np.full(len(short), 0.0), np.ones(len(short), bool)
+        for place in range(min(top, len(short))):
             worth = np.where(left, (1 - diversity) * z - diversity * likest, -np.inf)
             best = int(worth.argmax())
-            ranked[user, some[best]] = value.max() + top - place
+            ranked[user, short[best]] = value.max() + top - place
             left[best] = False
-            likest = np.maximum(likest, unit[some] @ unit[some[best]]) if place else unit[some] @ unit[some[best]]
+            likest = np.maximum(likest, unit @ unit[best]) if place else unit @ unit[best]
     return ranked

@@ -1,5 +1,6 @@
 """A recommender on disk: `recommender.safetensors` and `recommender.json`, so that it can lie in a model's folder."""
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -7,14 +8,22 @@ from typing import Any
 from jaxtyping import Bool, Float
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from emotide.errors import EmotideError, ModelMismatch
 from emotide.recommend.q_network import QConfig, QNetwork
 
 FORMAT = 2
 
-Parts = tuple[QNetwork, QNetwork, Float[Tensor, "items item"], Bool[Tensor, " items"], QConfig]
+Parts = tuple[QNetwork, QNetwork, Float[Tensor, "items item"], Bool[Tensor, " items"], QConfig, dict[str, Any]]
+
+
+def digest(network: nn.Module) -> str:
+    """Of the weights of a network."""
+    told = hashlib.sha256()
+    for name, value in network.state_dict().items():
+        told.update(name.encode() + value.detach().cpu().contiguous().numpy().tobytes())
+    return told.hexdigest()
 
 
 def save(
@@ -24,14 +33,16 @@ def save(
     items: Float[Tensor, "items item"],
     candidates: Bool[Tensor, " items"],
     config: QConfig,
+    facts: dict[str, Any],
 ) -> None:
-    """Write the parts of a recommender; the JSON, which makes it whole, comes last."""
+    """Write the parts of a recommender; the JSON, which makes it whole, comes last and holds the facts."""
     folder.mkdir(parents=True, exist_ok=True)
     tensors = {"items": items, "candidates": candidates}
     for name, part in (("network", network), ("target", target)):
         tensors |= {f"{name}.{key}": value.detach().cpu().contiguous() for key, value in part.state_dict().items()}
     save_file(tensors, folder / "recommender.safetensors")
     head = {"format": FORMAT, "state": network.state, "context": network.context, "config": config.model_dump()}
+    head["facts"] = facts
     part_file = folder / "recommender.json.part"
     part_file.write_text(json.dumps(head, indent=1), "utf-8")
     part_file.replace(folder / "recommender.json")
@@ -68,4 +79,4 @@ def _parts(head: dict[str, Any], tensors: dict[str, Tensor]) -> Parts:
             {key.removeprefix(f"{name}."): value for key, value in tensors.items() if key.startswith(f"{name}.")}
         )
         networks.append(network)
-    return networks[0], networks[1], items, candidates, config
+    return networks[0], networks[1], items, candidates, config, head.get("facts", {})

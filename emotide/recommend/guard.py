@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
-from emotide.errors import BadInput
+from emotide.errors import BadInput, UnknownName
 
 DEFAULT = Path(__file__).parent / "rules.toml"
 FREE = -1  # no rule bars it
@@ -72,7 +72,10 @@ class Guard:
             except ValidationError as error:
                 first = error.errors()[0]
                 where = ".".join(map(str, first["loc"]))
-                raise BadInput(f"rule {number}{', ' + where if where else ''}: {first['msg']}", file) from error
+                reason = f"{', ' + where if where else ''}: {first['msg']}"
+                if first["type"] == "extra_forbidden":
+                    reason = f", {where}: {UnknownName('field of a rule', where, Rule.model_fields)}"
+                raise BadInput(f"rule {number}{reason}", file) from error
         return cls(tuple(rules))
 
     @property
@@ -115,17 +118,89 @@ class Guard:
             rule = np.where(held[:, None] & belongs[place][candidates.clip(min=0)], place, rule)
         return Verdict((rule == FREE) & (candidates >= 0), rule)
 
-    @staticmethod
-    def _holds(rule: Rule, pleasure: np.ndarray, recent: np.ndarray, belongs: np.ndarray) -> Bool[np.ndarray, " users"]:
+    def slates(
+        self,
+        pleasure: Float[np.ndarray, "users readings"],
+        recent: Int[np.ndarray, "users shown"],
+        candidates: Int[np.ndarray, "users some"],
+        belongs: Bool[np.ndarray, "rules items"],
+        values: Float[np.ndarray, "users some"],
+        allowed: Bool[np.ndarray, "users some"],
+        top: int,
+    ) -> Verdict:
+        """Bar what a slate would hold too much of: of the classes of a cap only as many stay as it leaves, the best.
+
+        So no order and no chance can put more of them among the `top` items of one slate, and the probability of each
+        place stays that of a slate from what is left. For the first item alone this bars nothing.
+
+        Args:
+            pleasure, recent, candidates, belongs: as for `verdict`.
+            values: by which the best of a class stay.
+            allowed: what `verdict` lets pass.
+            top: length of the slate.
+        """
+        rule, allowed = np.full(candidates.shape, FREE), allowed.copy()
+        for place, one in enumerate(self.rules):
+            left = self._left(one, pleasure, recent, belongs[place])
+            mine = belongs[place][candidates.clip(min=0)] & allowed
+            for user in np.flatnonzero((left < top) & (mine.sum(1) > left)):
+                own = np.flatnonzero(mine[user])
+                over = own[np.argsort(-values[user, own], kind="stable")[int(left[user]) :]]
+                allowed[user, over], rule[user, over] = False, place
+        return Verdict(allowed, rule)
+
+    @classmethod
+    def _holds(
+        cls, rule: Rule, pleasure: np.ndarray, recent: np.ndarray, belongs: np.ndarray
+    ) -> Bool[np.ndarray, " users"]:
         """For whom a rule bars its classes now."""
-        holds = np.ones(len(recent), bool)
-        if rule.pleasure_below is not None:
-            last = pleasure[:, pleasure.shape[1] - min(rule.readings, pleasure.shape[1]) :]
-            holds &= (last < rule.pleasure_below).all(1) & (last.shape[1] == rule.readings)
-        if rule.at_most is not None:
-            last = recent[:, max(0, recent.shape[1] - (rule.of_last - 1)) :]
-            holds &= (belongs[last.clip(min=0)] & (last >= 0)).sum(1) >= rule.at_most
-        return np.asarray(holds)
+        return cls._low(rule, pleasure, len(recent)) & (cls._left(rule, pleasure, recent, belongs) <= 0)
+
+    @staticmethod
+    def _low(rule: Rule, pleasure: np.ndarray, users: int) -> Bool[np.ndarray, " users"]:
+        """Who is in the rule's state; all where it names none."""
+        if rule.pleasure_below is None:
+            return np.ones(users, bool)
+        last = pleasure[:, pleasure.shape[1] - min(rule.readings, pleasure.shape[1]) :]
+        return np.asarray((last < rule.pleasure_below).all(1) & (last.shape[1] == rule.readings))
+
+    @classmethod
+    def _left(
+        cls, rule: Rule, pleasure: np.ndarray, recent: np.ndarray, belongs: np.ndarray
+    ) -> Float[np.ndarray, " users"]:
+        """How many of a rule's classes each user may still be shown; no end of them where its state is not theirs."""
+        last = recent[:, max(0, recent.shape[1] - (rule.of_last - 1)) :]
+        shown = (belongs[last.clip(min=0)] & (last >= 0)).sum(1)
+        left = np.zeros(len(recent)) if rule.at_most is None else (rule.at_most - shown).clip(min=0).astype(float)
+        return np.where(cls._low(rule, pleasure, len(recent)), left, np.inf)
+
+
+@dataclass(frozen=True)
+class Held:
+    """A guard and what it looks at, for some users."""
+
+    guard: Guard
+    pleasure: Float[np.ndarray, "users readings"]  # of the latest readings, the last one last; NaN where there was none
+    recent: Int[np.ndarray, "users shown"]  # items shown last, the last one last; below 0 where there were fewer
+    belongs: Bool[np.ndarray, "rules items"]
+
+    def __getitem__(self, users: slice) -> "Held":
+        """Some users."""
+        return Held(self.guard, self.pleasure[users], self.recent[users], self.belongs)
+
+    def verdict(self, candidates: Int[np.ndarray, "users some"]) -> Verdict:
+        """See `Guard.verdict`."""
+        return self.guard.verdict(self.pleasure, self.recent, candidates, self.belongs)
+
+    def slates(
+        self,
+        candidates: Int[np.ndarray, "users some"],
+        values: Float[np.ndarray, "users some"],
+        allowed: Bool[np.ndarray, "users some"],
+        top: int,
+    ) -> Verdict:
+        """See `Guard.slates`."""
+        return self.guard.slates(self.pleasure, self.recent, candidates, self.belongs, values, allowed, top)
 
 
 def recovered(

@@ -1,6 +1,5 @@
 """Checkpoints of a policy that learns: each in a folder of its own, and one small file that says which is whole."""
 
-import hashlib
 import json
 import shutil
 from pathlib import Path
@@ -17,14 +16,6 @@ from emotide.recommend.recommender import Recommender
 from emotide.recommend.watch import Watch
 
 FORMAT, HEAD, WEIGHTS = 1, "online.json", "policy.safetensors"
-
-
-def digest(network: nn.Module) -> str:
-    """Of the weights of a network."""
-    told = hashlib.sha256()
-    for name, value in network.state_dict().items():
-        told.update(name.encode() + value.detach().cpu().contiguous().numpy().tobytes())
-    return told.hexdigest()
 
 
 def head(folder: Path) -> dict[str, Any] | None:

@@ -49,7 +49,43 @@ def off_policy(
     Raises:
         BadInput: no rows, a propensity that is missing or not in (0, 1], or a chance not in [0, 1].
     """
-    if not len(reward):
+    w = _weights(propensity, chance)
+    sums = {"ips": (w * reward, np.ones(len(w))), "snips": (w * reward, w)}
+    if expected is not None and expected_of_policy is not None:
+        sums["dr"] = (expected_of_policy + w * (reward - expected), np.ones(len(w)))
+    counts = _resampled(np.arange(len(w)) if group is None else np.unique(group, return_inverse=True)[1], seed)
+    return {name: _estimate(top, bottom, *counts) for name, (top, bottom) in sums.items()}
+
+
+def gained(
+    reward: Float[np.ndarray, " n"],
+    propensity: Float[np.ndarray, " n"],
+    chance: Float[np.ndarray, " n"],
+    other: Float[np.ndarray, " n"],
+    group: Shaped[np.ndarray, " n"] | None = None,
+    seed: int = 0,
+) -> Estimate:
+    """How much more a policy would have earned than another, by SNIPS of both on the same resamples.
+
+    Args:
+        reward, propensity, chance, group, seed: as for `off_policy`.
+        other: probability with which the other policy would have shown the same.
+
+    Raises:
+        BadInput: as `off_policy`.
+    """
+    counts, of = _resampled(np.arange(len(reward)) if group is None else np.unique(group, return_inverse=True)[1], seed)
+    value, drawn = 0.0, np.zeros(RESAMPLES)
+    for sign, w in ((1, _weights(propensity, chance)), (-1, _weights(propensity, other))):
+        up, down = (np.bincount(of, side, counts.shape[1]) for side in (w * reward, w))
+        value += sign * up.sum() / max(down.sum(), 1e-12)
+        drawn += sign * (counts @ up) / np.maximum(counts @ down, 1e-12)
+    low, high = np.quantile(drawn, [0.025, 0.975])
+    return Estimate(float(value), float(low), float(high))
+
+
+def _weights(propensity: Float[np.ndarray, " n"], chance: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
+    if not len(propensity):
         raise BadInput("there is no feedback to judge a policy on")
     wrong = np.flatnonzero(~((propensity > 0) & (propensity <= 1)))
     if len(wrong):
@@ -57,12 +93,7 @@ def off_policy(
         raise BadInput(f"feedback {row} has a propensity of {came}; off-policy evaluation wants one in (0, 1]")
     if not ((chance >= 0) & (chance <= 1 + 1e-6)).all():
         raise BadInput("the policy's chance of showing what was shown must lie in [0, 1]")
-    w = chance / propensity
-    sums = {"ips": (w * reward, np.ones(len(w))), "snips": (w * reward, w)}
-    if expected is not None and expected_of_policy is not None:
-        sums["dr"] = (expected_of_policy + w * (reward - expected), np.ones(len(w)))
-    counts = _resampled(np.arange(len(w)) if group is None else np.unique(group, return_inverse=True)[1], seed)
-    return {name: _estimate(top, bottom, *counts) for name, (top, bottom) in sums.items()}
+    return np.asarray(chance / propensity)
 
 
 def _resampled(group: Int[np.ndarray, " n"], seed: int) -> tuple[np.ndarray, np.ndarray]:

@@ -109,12 +109,10 @@ class OnlinePolicy:
     ) -> None:
         self.recommender, self.folder, self.config = recommender, folder, config or OnlineConfig()
         recommender.memory.half_life = self.config.half_life
-        self.base = kept.digest(recommender.network)
         self.watch = Watch(recommender, self.config.block, self.config.sigmas)
         self.waiting: OrderedDict[int, Waiting] = OrderedDict()
         self.came = 0  # feedback that was linked, remembered or new
         self.seen, self.saved, self.returned = 0, 0, -np.inf
-        self.place: dict[str, Any] = {}
 
     @classmethod
     def open(
@@ -127,11 +125,11 @@ class OnlinePolicy:
         """
         made = cls(recommender, folder, config)
         head = kept.head(folder) if folder is not None else None
-        if folder is None or head is None or head["base"] != made.base:
+        if folder is None or head is None or head["base"] != recommender.base:
             return made
         kept.read(folder, head, recommender, made.watch)
         made.seen = made.saved = head["seen"]
-        made.place, made.returned = head["place"], head["returned"] if head["returned"] is not None else -np.inf
+        recommender.place, made.returned = head["place"], head["returned"] if head["returned"] is not None else -np.inf
         return made
 
     def remember(self, feedback: Feedback) -> None:
@@ -162,7 +160,8 @@ class OnlinePolicy:
             mine = some.time > self.returned if some.own is None else some.own & (some.time > self.returned)
             if self.watch.saw(some.reward[mine].astype(float)):
                 self.returned = float(some.time.max())
-        self.place = self.place if place is None else place
+        if place is not None:
+            self.recommender.place = place
         back = self.watch.returns > returns
         if self.folder is not None and (back or self.seen - self.saved >= self.config.every):
             self.checkpoint()
@@ -192,12 +191,17 @@ class OnlinePolicy:
         if self.folder is None:
             raise BadInput("this policy has no folder for checkpoints: give it one")
         told = {
-            "base": self.base, "seen": self.seen, "place": self.place,
+            "base": self.recommender.base, "seen": self.seen, "place": self.place,
             "returned": self.returned if np.isfinite(self.returned) else None,
         }  # fmt: skip
         kept.write(self.folder, told, self.recommender, self.watch)
         self.saved = self.seen
         return self.folder
+
+    @property
+    def place(self) -> dict[str, Any]:
+        """Up to where has been learned, as `learn` was last told, or as the recommender has it."""
+        return self.recommender.place
 
     @property
     def running(self) -> dict[str, float | None]:

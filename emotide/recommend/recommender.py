@@ -4,6 +4,7 @@ from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,15 +14,18 @@ from emotide.errors import BadInput, ModelMismatch
 from emotide.recommend import files
 from emotide.recommend.config import QConfig
 from emotide.recommend.diversity import diversified
+from emotide.recommend.guard import Held
 from emotide.recommend.learn import Learner
 from emotide.recommend.policy import Ranking, epsilon_greedy
 from emotide.recommend.q_network import QNetwork
 from emotide.recommend.replay import Draw, Replay
+from emotide.recommend.shortlist import BLOCK, Shortlist
 from emotide.recommend.transitions import Transitions
 
 Progress = Callable[[int, int, str], None]
 
-BLOCK = 1 << 22  # users × items ranked at once
+ALL = 4096  # items up to which Q is asked for all of them
+ROWS = 256  # users for whom shortlists are made at once
 
 
 class Recommender:
@@ -32,6 +36,8 @@ class Recommender:
         network, target: Q and the slower Q⁻.
         items: the vectors of all items, on any scale; an item's row is its index everywhere here.
         candidates: which items may be recommended.
+        place: up to where the log has been learned from, as whoever keeps logs told it; saved.
+        base: a name for the weights that `fit` ended with, by which checkpoints know whose they are; saved.
         memory: the transitions replayed by `learn`. It is not saved, so that a model folder holds nothing of any
             person: after `load`, give it the log again by `remember`.
     """
@@ -47,6 +53,9 @@ class Recommender:
         self.network, self.target, self.config = network, target, config
         self.items, self.candidates = torch.from_numpy(items.astype(np.float32)), torch.from_numpy(candidates.copy())
         self.learner = Learner(network, target, self.items, self.candidates, config)
+        self.shortlist: Shortlist | None = None  # made when it is first wanted
+        self.place: dict[str, Any] = {}
+        self.base = files.digest(network)
         self.memory = Replay(
             config.memory, network.state, config.seed, config.n_step, config.discount, config.priority, config.half_life
         )
@@ -108,6 +117,7 @@ class Recommender:
         made.remember(transitions)
         made._measure(transitions)
         made._replay(min(config.steps, round(config.passes * len(transitions) / config.batch) + 1), progress)
+        made.base = files.digest(made.network)
         return made
 
     def remember(self, transitions: Transitions, user: Int[np.ndarray, " n"] | None = None) -> None:
@@ -147,14 +157,11 @@ class Recommender:
         Raises:
             ModelMismatch: vectors of another width.
         """
-        if items.shape[1] != self.items.shape[1]:
-            raise ModelMismatch(
-                f"the recommender reads items of width {self.items.shape[1]}, these have {items.shape[1]}: fit it again"
-            )
+        self._wide(items)
         rows = len(self.items) + np.arange(len(items))
         self.items = torch.cat([self.items, torch.from_numpy(items.astype(np.float32))])
         self.candidates = torch.cat([self.candidates, torch.ones(len(items), dtype=torch.bool)])
-        self.learner.items, self.learner.candidates = self.items, self.candidates
+        self.learner.items, self.learner.candidates, self.shortlist = self.items, self.candidates, None
         return rows
 
     def choose(
@@ -193,8 +200,9 @@ class Recommender:
         exclude: Bool[np.ndarray, "users items"] | None = None,
         rng: np.random.Generator | None = None,
         diversity: float = 0.0,
+        held: Held | None = None,
     ) -> Ranking:
-        """An ε-greedy slate for every user.
+        """An ε-greedy slate for every user; from very many items, from a shortlist of them (`considered`).
 
         Args:
             H: the users' states.
@@ -203,6 +211,7 @@ class Recommender:
             exclude: items that a user is not to be shown.
             rng: where chance comes from; seeded by the config by default.
             diversity: from 0, the best by value, to 1, the least alike; see `diversified`.
+            held: the rules that hold for these users; no item and no slate breaks one.
 
         Raises:
             ModelMismatch: states of another width.
@@ -210,14 +219,41 @@ class Recommender:
         self.fits(H)
         rng = rng or np.random.default_rng(self.config.seed)
         epsilon = self.config.epsilon if epsilon is None else epsilon
+        size, blocks = max(1, BLOCK // len(self.items)), []
+        size = size if len(self.items) <= ALL else min(size, ROWS)
+        for u in range(0, max(1, len(H)), size):
+            rows = slice(u, u + size)
+            of = held[rows] if held is not None else None
+            some, values = self.considered(H[rows], None if exclude is None else exclude[rows], of)
+            may = some >= 0
+            if of is not None:
+                may = of.slates(some, values, may, top).allowed
+            found = self._slates(some, values, may, top, epsilon, rng, diversity)
+            item = np.take_along_axis(some, found.item.clip(min=0), 1)
+            blocks.append(replace(found, item=np.where(found.item >= 0, item, -1)))
+        return Ranking(*(np.concatenate([getattr(b, name) for b in blocks]) for name in Ranking.__dataclass_fields__))
+
+    def considered(
+        self,
+        H: Float[np.ndarray, "users state"],
+        exclude: Bool[np.ndarray, "users items"] | None = None,
+        held: Held | None = None,
+    ) -> tuple[Int[np.ndarray, "users some"], Float[np.ndarray, "users some"]]:
+        """Of which items a slate is made, −1 for one that may not be shown, and their Q.
+
+        All items up to `ALL`; above, those of a `Shortlist` for each user, taken from what the user may be shown.
+        """
         allowed = np.broadcast_to(self.candidates.numpy(), (len(H), len(self.items)))
         allowed = allowed if exclude is None else allowed & ~exclude
-        size = max(1, BLOCK // len(self.items))
-        blocks = [
-            self._slates(self.scores(H[u : u + size]), allowed[u : u + size], top, epsilon, rng, diversity)
-            for u in range(0, max(1, len(H)), size)
-        ]
-        return Ranking(*(np.concatenate([getattr(b, name) for b in blocks]) for name in Ranking.__dataclass_fields__))
+        every = np.broadcast_to(np.arange(len(self.items)), allowed.shape)
+        if held is not None:
+            allowed = allowed & held.verdict(every).allowed
+        if len(self.items) <= ALL:
+            return np.where(allowed, every, -1), self.scores(H)
+        if self.shortlist is None:
+            self.shortlist = Shortlist(self)
+        some = self.shortlist.picked(H, None if exclude is None and held is None else allowed)
+        return some, self.values(H, some)
 
     @property
     def chooser(self) -> QNetwork:
@@ -242,7 +278,8 @@ class Recommender:
 
     def save(self, folder: Path) -> None:
         """Write networks, items and config: safetensors and JSON, nothing that runs on loading."""
-        files.save(folder, self.network, self.target, self.items, self.candidates, self.config)
+        facts = {"base": self.base, "place": self.place}
+        files.save(folder, self.network, self.target, self.items, self.candidates, self.config, facts)
 
     @classmethod
     def load(cls, folder: Path) -> "Recommender":
@@ -251,13 +288,27 @@ class Recommender:
         Raises:
             ModelMismatch: there is no whole recommender, or it was written by another version.
         """
-        network, target, items, candidates, config = files.load(folder)
-        return cls(network, target, items.numpy(), candidates.numpy(), config)
+        network, target, items, candidates, config, facts = files.load(folder)
+        made = cls(network, target, items.numpy(), candidates.numpy(), config)
+        made.base, made.place = facts.get("base", made.base), facts.get("place", made.place)
+        return made
+
+    def over(self, items: Float[np.ndarray, "items item"]) -> "Recommender":
+        """The same networks, choosing from other items; it learns for both.
+
+        Raises:
+            ModelMismatch: vectors of another width.
+        """
+        self._wide(items)
+        made = Recommender(self.network, self.target, items, np.ones(len(items), bool), self.config)
+        made.base, made.place = self.base, self.place
+        return made
 
     def _slates(
         self,
-        values: Float[np.ndarray, "users items"],
-        allowed: Bool[np.ndarray, "users items"],
+        some: Int[np.ndarray, "users some"],
+        values: Float[np.ndarray, "users some"],
+        allowed: Bool[np.ndarray, "users some"],
         top: int,
         epsilon: float,
         rng: np.random.Generator,
@@ -265,7 +316,7 @@ class Recommender:
     ) -> Ranking:
         if not diversity:
             return epsilon_greedy(values, allowed, top, epsilon, rng)
-        order = diversified(values, allowed, self.items.numpy(), top, diversity)
+        order = diversified(values, allowed, self.items.numpy(), top, diversity, some)
         found = epsilon_greedy(order, allowed, top, epsilon, rng)
         own = np.take_along_axis(values, found.item.clip(min=0), 1)
         return replace(found, value=np.where(found.item >= 0, own, np.float32(np.nan)))
@@ -295,3 +346,10 @@ class Recommender:
         width = self.network.state
         if H.shape[1] != width:
             raise ModelMismatch(f"the recommender reads states of width {width}, these have {H.shape[1]}: fit it again")
+
+    def _wide(self, items: Float[np.ndarray, "some item"]) -> None:
+        width = self.network.item
+        if items.shape[1] != width:
+            raise ModelMismatch(
+                f"the recommender reads items of width {width}, these have {items.shape[1]}: fit it again"
+            )

@@ -2,20 +2,46 @@
 
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from emotide.errors import BadInput
-from emotide.recommend.recommender import Recommender
+from emotide.recommend.config import QConfig
+from emotide.recommend.policy import Ranking
 
 PROBES = 1024  # items at which Q is asked to find the stand-in
 RIDGE = 1e-3
 EXACT = 500_000  # items up to which all are looked at, without an index
 LISTS = 1024  # of an index, of which this many are looked at
 LOOKED = 48
+SPARE = 4  # times as many as wanted are asked of an index, since some may be barred
+BLOCK = 1 << 22  # users × items looked at at once
+
+
+@runtime_checkable
+class Valued(Protocol):
+    """Whose Q it stands in for: a `Recommender`."""
+
+    items: torch.Tensor
+    candidates: torch.Tensor
+    config: QConfig
+
+    def values(self, H: np.ndarray, some: np.ndarray) -> np.ndarray:
+        """Q(H, a) of some items for each user."""
+
+    def choose(
+        self,
+        H: np.ndarray,
+        candidates: np.ndarray,
+        top: int = 1,
+        epsilon: float | None = None,
+        allowed: np.ndarray | None = None,
+        rng: np.random.Generator | None = None,
+    ) -> Ranking:
+        """An ε-greedy slate from items of each user's own."""
 
 
 @dataclass
@@ -30,20 +56,20 @@ class Shortlist:
         size: items that it picks for Q to rank.
     """
 
-    recommender: Recommender
+    recommender: Valued
     size: int = 500
 
     def __post_init__(self) -> None:
         if self.size < 1:
             raise BadInput(f"a shortlist holds one item or more, {self.size} came")
-        items, rng = self.recommender.items.numpy(), np.random.default_rng(self.recommender.config.seed)
+        rng = np.random.default_rng(self.recommender.config.seed)
+        self.items = self.recommender.items
         self.allowed = np.flatnonzero(self.recommender.candidates.numpy())
-        self.items = np.ascontiguousarray(items[self.allowed])
         self.probes = rng.choice(self.allowed, min(PROBES, len(self.allowed)), replace=False)
-        X = np.c_[items[self.probes], np.ones(len(self.probes))].astype(float)
+        X = np.c_[self.items[torch.from_numpy(self.probes)].numpy(), np.ones(len(self.probes))].astype(float)
         scale = RIDGE * len(X) * max(float(X[:, :-1].var()), 1e-9)
         self.solve = np.linalg.solve(X.T @ X + scale * np.eye(X.shape[1]), X.T)  # [width + 1, probes]
-        self.index = _index(self.items) if len(self.items) > EXACT else None
+        self.index = _index(self.items.numpy()) if len(self.allowed) > EXACT else None
 
     def slopes(self, H: Float[np.ndarray, "users state"]) -> Float[np.ndarray, "users item"]:
         """w for each user."""
@@ -51,16 +77,32 @@ class Shortlist:
         values = self.recommender.values(H, some)
         return np.asarray((values @ self.solve.T)[:, :-1], np.float32)
 
-    def picked(self, H: Float[np.ndarray, "users state"]) -> Int[np.ndarray, "users size"]:
-        """The shortlist of each user, as rows of the table of items, in no order; all items where there are few."""
-        if len(self.items) <= PROBES:  # no more than Q would be asked for anyway
-            return np.broadcast_to(self.allowed, (len(H), len(self.allowed))).copy()
-        w, size = self.slopes(H), min(self.size, len(self.items))
+    def picked(
+        self, H: Float[np.ndarray, "users state"], allowed: Bool[np.ndarray, "users items"] | None = None
+    ) -> Int[np.ndarray, "users size"]:
+        """The shortlist of each user, as rows of the table of items, in no order; −1 where it is not full.
+
+        Where there are no more items than Q would be asked at anyway, all that are candidates.
+
+        Args:
+            H: the users' states.
+            allowed: which items each may be shown; all candidates by default.
+        """
+        if len(self.allowed) <= PROBES:
+            some = np.broadcast_to(self.allowed, (len(H), len(self.allowed))).copy()
+            return some if allowed is None else np.where(np.take_along_axis(allowed, some, 1), some, -1)
+        w, size = self.slopes(H), min(self.size, len(self.allowed))
         if self.index is not None:
-            found = self.index.search(w, size)[1]
-            return np.asarray(np.where(found >= 0, self.allowed[found.clip(min=0)], -1))
-        near = torch.from_numpy(w) @ torch.from_numpy(self.items).T
-        return np.asarray(self.allowed[near.topk(size, sorted=False).indices.numpy()])
+            found = self.index.search(w, min(SPARE * size, len(self.items)))[1]
+            every = self.recommender.candidates.numpy()[None] if allowed is None else allowed
+            may = (found >= 0) & np.take_along_axis(
+                np.broadcast_to(every, (len(H), len(self.items))), found.clip(min=0), 1
+            )
+            first = np.argsort(~may, axis=1, kind="stable")[:, :size]  # by likeness, the barred last
+            return np.where(np.take_along_axis(may, first, 1), np.take_along_axis(found, first, 1), -1)
+        rows = max(1, BLOCK // len(self.items))
+        near = [self._nearest(w[u : u + rows], allowed, u, size) for u in range(0, len(H), rows)]
+        return np.concatenate(near) if near else np.empty((0, size), np.int64)
 
     def best(
         self,
@@ -71,6 +113,13 @@ class Shortlist:
     ) -> Int[np.ndarray, "users top"]:
         """The best items of each user by Q among the shortlist; chance draws from the shortlist too."""
         return self.recommender.choose(H, self.picked(H), top, epsilon, rng=rng).item
+
+    def _nearest(self, w: np.ndarray, allowed: np.ndarray | None, first: int, size: int) -> np.ndarray:
+        """Of every inner product the largest."""
+        near = torch.from_numpy(w) @ self.items.T
+        may = self.recommender.candidates if allowed is None else torch.from_numpy(allowed[first : first + len(w)])
+        best = near.masked_fill_(~may, -torch.inf).topk(size, sorted=False)
+        return torch.where(best.values > -torch.inf, best.indices, -1).numpy()
 
 
 def _index(items: Float[np.ndarray, "items item"]) -> Any:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float32
+from jaxtyping import Bool, Float, Float32
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
@@ -196,6 +196,20 @@ class Trained:
             mean, spread = self.media_scale[kind].numpy()
             parts[kind] = (codes - mean) / spread, there
         return side_by_side(parts, layout, len(contents.texts), self.device)
+
+    def codes(
+        self, kind: str, files: Sequence[str | None]
+    ) -> tuple[Float32[np.ndarray, "files width"], Bool[np.ndarray, " files"]]:
+        """Codes of files of one kind of media on the scale of the training log, and which there are.
+
+        Raises:
+            ModelMismatch: the model has no encoder of this kind.
+        """
+        if kind not in self.media.by_kind:
+            raise ModelMismatch(f"the model has no encoder of kind {kind!r}: train it on a log that has such files")
+        codes, there = self.media.encode({kind: files}, _cache())[kind]
+        mean, spread = self.media_scale[kind].numpy()
+        return ((codes - mean) / spread).astype(np.float32), there
 
     def _encode(self, texts: Sequence[str]) -> np.ndarray:
         if self.text.name == "words":

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from emotide.errors import BadInput
-from emotide.recommend import QConfig, Recommender
+from emotide.recommend import Held, QConfig, Recommender, recommender
 from emotide.recommend.guard import DEFAULT, Guard, Rule, recovered
 
 TAGS = ["music,bleak", "Ad", "calm, AD", None, "films", "bleak,ad"]
@@ -88,6 +88,44 @@ def test_no_rule_is_broken_in_a_hundred_thousand_decisions():
     assert broken == 0
 
 
+@pytest.mark.parametrize("many", [False, True])
+def test_no_slate_holds_more_than_a_cap_leaves(monkeypatch, many):
+    if many:
+        monkeypatch.setattr(recommender, "ALL", 10)
+    rng = np.random.default_rng(2)
+    guard, items, users = Guard((CAP, BOTH)), 30, 200
+    tags = rng.choice(["bleak", "calm", "funny"], items).tolist()
+    made = Recommender.new(4, rng.normal(size=(items, 3)), QConfig(width=8))
+    recent, pleasure = rng.integers(-1, items, (users, guard.shown)), rng.uniform(-0.5, 0.5, (users, guard.readings))
+    held = Held(guard, pleasure, recent, guard.belongs(tags))
+    H = rng.normal(size=(users, 4)).astype(np.float32)
+    free, got = (made.recommend(H, 6, 0.3, held=one, rng=np.random.default_rng(3)) for one in (None, held))
+    sets = [{tag} for tag in tags]
+
+    def broken(item: np.ndarray) -> int:
+        wrong = 0
+        for u in range(users):
+            shown = [sets[k] for k in recent[u] if k >= 0]
+            for k in item[u][item[u] >= 0]:  # rank by rank, what stands above counts as shown
+                wrong += any(barred(rule, sets[k], list(pleasure[u]), shown) for rule in guard.rules)
+                shown.append(sets[k])
+        return wrong
+
+    assert broken(free.item) > 50
+    assert broken(got.item) == 0
+    assert (got.item >= 0).mean() > 0.4
+
+
+def test_the_best_of_a_capped_class_stay_and_probabilities_are_of_what_is_left():
+    guard, belongs = Guard((CAP,)), Guard((CAP,)).belongs(["bleak"] * 4 + ["calm"] * 2)
+    held = Held(guard, np.zeros((1, 0)), np.full((1, 2), -1), belongs)
+    values, every = np.array([[0.1, 0.9, 0.5, 0.4, 0.3, 0.2]]), np.arange(6)[None]
+    got = held.slates(every, values, np.ones((1, 6), bool), 3)
+    assert got.allowed.tolist() == [[False, True, False, False, True, True]]
+    assert got.rule.tolist() == [[0, -1, 0, 0, -1, -1]]
+    assert held.slates(every, values, np.ones((1, 6), bool), 1).allowed.all()
+
+
 def test_recovery_pays_only_below_nought():
     before, after = np.array([-0.5, -0.5, 0.2, 0.2, -0.1]), np.array([-0.2, 0.4, 0.9, -0.3, -0.1])
     np.testing.assert_allclose(recovered(np.ones(5), before, after, 2.0), [1.6, 2.0, 1.0, 0.4, 1.0])
@@ -100,6 +138,10 @@ def test_recovery_pays_only_below_nought():
         ("[[rules]]\nname = 'a'", "this one has rules"),
         ("[[rule]]\nname = 'a'\nclasses = ['b']", "wants pleasure_below, at_most or both"),
         ("[[rule]]\nname = 'a'\nclasses = ['b']\nmood = 'sad'\nat_most = 1", "rule 1, mood"),
+        (
+            "[[rule]]\nname = 'a'\nclasses = ['b']\nat_mots = 1",
+            "rule 1, at_mots: field of a rule 'at_mots' is not known; did you mean 'at_most'",
+        ),
         ("[[rule]", "not a readable file of rules"),
     ],
 )
