@@ -15,11 +15,12 @@ from emotide.api.recommending import Scene
 from emotide.api.social_log import SocialLog
 from emotide.errors import BadInput
 from emotide.recommend import Estimate, Feedback, OnlineConfig, OnlinePolicy, Recommender
-from emotide.recommend.off_policy import gained
+from emotide.recommend.off_policy import effective, gained
 from emotide.store import IngestReport
 
 ONLINE = "online"
 PARTS = 20  # of new feedback: each is judged before it is learned from
+ENOUGH = 50  # rows that the weighted feedback must be worth for either policy before a loss is believed
 STALE = 8  # half-lives after which feedback is no longer replayed
 
 
@@ -32,7 +33,8 @@ class Learned:
         late: rows that came since and are older than what was known: they are replayed beside.
         gain: of the policy while it learned over the one from before, by SNIPS on the new feedback, each part judged
             before it was learned from; None where propensities are not known.
-        taken_back: the gain was clearly below nought, and the policy is the one from before.
+        taken_back: the whole interval of the gain lay below nought, on feedback that is worth at least `ENOUGH` rows,
+            and the policy is the one from before.
     """
 
     feedback: int
@@ -101,7 +103,8 @@ def learn_on(scene: Scene, folder: Path) -> Learned:
     if judgeable:
         ours, theirs = np.concatenate(chances, 1)
         gain = gained(new.reward, new.propensity, ours, theirs, new.user)
-        back = gain.high < 0
+        worth = min(effective(new.propensity, chance) for chance in (ours, theirs))
+        back = gain.high < 0 and worth >= ENOUGH
     if back:
         for module, state in zip((chooser.network, chooser.target), before, strict=True):
             module.load_state_dict(state)

@@ -84,6 +84,12 @@ def gained(
     return Estimate(float(value), float(low), float(high))
 
 
+def effective(propensity: Float[np.ndarray, " n"], chance: Float[np.ndarray, " n"]) -> float:
+    """How many rows of the policy's own the weighted rows are worth, (Σ w)² / Σ w² (Kish 1965)."""
+    w = _weights(propensity, chance)
+    return float(w.sum() ** 2 / max(float((w**2).sum()), 1e-12))
+
+
 def _weights(propensity: Float[np.ndarray, " n"], chance: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
     if not len(propensity):
         raise BadInput("there is no feedback to judge a policy on")

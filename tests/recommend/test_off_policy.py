@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emotide.errors import BadInput
-from emotide.recommend.off_policy import off_policy
+from emotide.recommend.off_policy import effective, gained, off_policy
 
 MOODS, ITEMS = 3, 5
 rng = np.random.default_rng(0)
@@ -55,6 +55,29 @@ def test_the_logged_policy_itself_is_the_mean_reward():
     _, _, reward, p, _ = logged(500, 2)
     for one in off_policy(reward, p, p).values():
         assert one.value == pytest.approx(reward.mean())
+
+
+def test_a_gain_over_another_policy_is_found_and_its_interval_holds_it():
+    other, held, values = np.roll(POLICY, 1, axis=1), 0, []
+    truth = VALUE - (other * TRUE).sum(1).mean()
+    for seed in range(150):
+        mood, item, reward, p, chance = logged(400, seed)
+        got = gained(reward, p, chance, other[mood, item])
+        held += got.low <= truth <= got.high
+        values.append(got.value)
+    assert np.mean(values) == pytest.approx(truth, abs=4 * np.std(values) / np.sqrt(150) + 0.008)
+    assert 0.88 <= held / 150 <= 0.99
+    same = gained(reward, p, chance, chance)
+    assert (same.value, same.low, same.high) == (0, 0, 0)
+
+
+def test_the_rows_that_weights_are_worth():
+    _, _, _, p, chance = logged(300, 3)
+    assert effective(p, p) == pytest.approx(300)
+    alone = np.zeros(300)
+    alone[7] = 1.0
+    assert effective(p, alone) == pytest.approx(1)
+    assert 1 < effective(p, chance) < 300
 
 
 def test_rows_of_a_person_are_drawn_together():
