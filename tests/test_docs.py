@@ -14,6 +14,7 @@ from emotide import Recipe, read_space
 from emotide.cli import app
 from emotide.demo.town import TownConfig, simulate
 from emotide.log import TABLES, read_mapping
+from emotide.recommend import Guard
 
 ROOT = Path(__file__).parents[1]
 COMMANDS = typer.main.get_command(app).commands
@@ -32,7 +33,7 @@ BLOCKS = [
     for kind, body in re.findall(r"^```(\w+)\n(.*?)^```", text, re.M | re.S)
 ]
 USAGE_ERROR = typer.BadParameter.__base__  # typer carries a click of its own
-TOML = {"mapping": read_mapping, "moods": read_space, "recipe": Recipe.read}
+TOML = {"mapping": read_mapping, "moods": read_space, "recipe": Recipe.read, "rules": Guard.read}
 
 
 def blocks(kind: str, *pages: str) -> list[str]:

@@ -31,6 +31,30 @@ class Seen:
         return np.asarray(self.candidates[np.arange(len(place)), place])
 
 
+@dataclass(frozen=True)
+class Came:
+    """What came of one moment: one row a person.
+
+    Attributes:
+        seen: what was known.
+        place: of what was shown, among the candidates.
+        reward: what came back.
+        done: the person's session ended with it.
+        after: what is known then.
+    """
+
+    seen: Seen
+    place: Int[np.ndarray, " people"]
+    reward: Float[np.ndarray, " people"]
+    done: Bool[np.ndarray, " people"]
+    after: Seen
+
+    @property
+    def item(self) -> Int[np.ndarray, " people"]:
+        """What was shown."""
+        return self.seen.shown(self.place)
+
+
 class Chance:
     """Shows anything.
 
@@ -57,14 +81,7 @@ class Chance:
         anything = self.rng.integers(0, values.shape[1], len(best))
         return np.asarray(np.where(self.rng.random(len(best)) < self.epsilon, anything, best))
 
-    def learn(
-        self,
-        seen: Seen,
-        place: Int[np.ndarray, " people"],
-        reward: Float[np.ndarray, " people"],
-        done: Bool[np.ndarray, " people"],
-        after: Seen,
-    ) -> None:
+    def learn(self, came: Came) -> None:
         """Take note of what came of it."""
 
 
@@ -80,17 +97,10 @@ class Popular(Chance):
         mean = (self.clicks.sum() + 1) / (self.shows.sum() + 2)
         return np.asarray(((self.clicks + 4 * mean) / (self.shows + 4))[seen.candidates])
 
-    def learn(
-        self,
-        seen: Seen,
-        place: Int[np.ndarray, " people"],
-        reward: Float[np.ndarray, " people"],
-        done: Bool[np.ndarray, " people"],
-        after: Seen,
-    ) -> None:
+    def learn(self, came: Came) -> None:
         """Count."""
-        np.add.at(self.shows, seen.shown(place), 1)
-        np.add.at(self.clicks, seen.shown(place), reward)
+        np.add.at(self.shows, came.item, 1)
+        np.add.at(self.clicks, came.item, came.reward)
 
 
 class Factors(Popular):
@@ -115,19 +125,12 @@ class Factors(Popular):
             return super().values(seen)
         return np.asarray((self.p[:, None] * self.q[seen.candidates]).sum(2))
 
-    def learn(
-        self,
-        seen: Seen,
-        place: Int[np.ndarray, " people"],
-        reward: Float[np.ndarray, " people"],
-        done: Bool[np.ndarray, " people"],
-        after: Seen,
-    ) -> None:
+    def learn(self, came: Came) -> None:
         """Count, and fit at times."""
-        super().learn(seen, place, reward, done, after)
-        people, item = np.arange(len(place)), seen.shown(place)
+        super().learn(came)
+        people, item = np.arange(len(came.place)), came.item
         self.seen[people, item] += 1
-        self.hit[people, item] += reward
+        self.hit[people, item] += came.reward
         self.age += 1
         if self.age % self.every == 0:
             left = self.hit - self.seen * (self.hit.sum() / self.seen.sum())
@@ -175,22 +178,15 @@ class Linear(Chance):
         spread = np.einsum("uab,uia,uib->ui", each, item[seen.candidates], item[seen.candidates], optimize=True)
         return np.asarray(np.take_along_axis(toward, seen.candidates, 1) + self.alpha * np.sqrt(spread.clip(min=0)))
 
-    def learn(
-        self,
-        seen: Seen,
-        place: Int[np.ndarray, " people"],
-        reward: Float[np.ndarray, " people"],
-        done: Bool[np.ndarray, " people"],
-        after: Seen,
-    ) -> None:
+    def learn(self, came: Came) -> None:
         """A⁻¹ with all new rows at once (Woodbury)."""
-        person, item = self._sides(seen)
-        x = (person[:, :, None] * item[seen.shown(place)][:, None]).reshape(len(place), -1)
+        person, item = self._sides(came.seen)
+        x = (person[:, :, None] * item[came.item][:, None]).reshape(len(person), -1)
         if self.inverse is None:
             self.inverse, self.b = np.eye(x.shape[1]) / self.ridge, np.zeros(x.shape[1])
         ax = self.inverse @ x.T
         self.inverse = self.inverse - ax @ np.linalg.solve(np.eye(len(x)) + x @ ax, ax.T)
-        self.b = self.b + x.T @ reward
+        self.b = self.b + x.T @ came.reward
 
     def _sides(self, seen: Seen) -> tuple[np.ndarray, np.ndarray]:
         one = np.ones((len(seen.candidates), 1))

@@ -46,7 +46,7 @@ def test_the_guard_holds_where_without_it_rules_would_be_broken(monkeypatch):
     assert found["violations"] == 0
     assert found["would_be_violations"] > 0
     assert found["decisions"] == 2 * 14 * 100
-    assert set(found["curve"]) == {"free_0", "guard_0"}
+    assert set(found["curve"]) == {"free_0", "guard_0", "esmr_0"}
 
 
 def test_latency_of_few_items(monkeypatch):

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Int
 
 from emotide.recommend import QConfig, Recommender, Transitions
-from emotide.recommend.rivals import RIVALS, Seen
+from emotide.recommend.rivals import RIVALS, Came, Seen
 from emotide.world import Life, Moment, WorldConfig
 
 # chosen on the first 300 moments of town 0, where to look ahead brought more noise than it gained
@@ -40,19 +40,12 @@ class QPlayer:
         item = self.made.choose(seen.H, seen.candidates, epsilon=epsilon, allowed=allowed, rng=self.rng).item
         return np.asarray((seen.candidates == item).argmax(1))
 
-    def learn(
-        self,
-        seen: Seen,
-        place: Int[np.ndarray, " people"],
-        reward: Float[np.ndarray, " people"],
-        done: Bool[np.ndarray, " people"],
-        after: Seen,
-    ) -> None:
+    def learn(self, came: Came) -> None:
         """Remember, and take gradient steps."""
-        unknown = np.full(len(place), np.nan, np.float32)
+        unknown = np.full(len(came.place), np.nan, np.float32)
         new = Transitions(
-            seen.H, seen.shown(place).astype(np.int64), reward.astype(np.float32), after.H, done, unknown,
-            seen.candidates.astype(np.int64), after.candidates.astype(np.int64),
+            came.seen.H, came.item.astype(np.int64), came.reward.astype(np.float32), came.after.H, came.done, unknown,
+            came.seen.candidates.astype(np.int64), came.after.candidates.astype(np.int64),
         )  # fmt: skip
         self.made.learn(new, self.people)
 
@@ -106,7 +99,7 @@ def lived(name: str, world: WorldConfig, moments: int, config: QConfig = Q, sigh
         place = odds.argmax(1) if name == "oracle" else player.choose(seen)
         out = life.step(moment, seen.shown(place), rng)
         if name != "oracle":
-            player.learn(seen, place, out.clicked, out.left, look(out.after))
+            player.learn(Came(seen, place, out.clicked, out.left, look(out.after)))
         found.clicked.append(float(out.clicked.mean()))
         found.best.append(float((1 / (1 + np.exp(-odds.max(1)))).mean()))
         found.pleasure.append(float(out.after.mood[:, 0].mean()))
