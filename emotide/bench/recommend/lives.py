@@ -19,7 +19,7 @@ PLAIN = QConfig(
 # chosen on 250 moments of towns 100 to 102: one layer, held tighter, beside an exact linear part that also explores
 Q = PLAIN.model_copy(update={"depth": 1, "weight_decay": 0.6, "linear": 5.0, "epsilon": 0.0})
 FIRST = 20  # moments in which the share of chance falls from 1 to ε: nothing is known yet
-OPTIMISM = 0.3  # units of the linear part's uncertainty that an item is credited with, as in LinUCB
+OPTIMISM = 0.6  # units of the linear part's uncertainty that an item is credited with, as in LinUCB
 LOW = -0.3  # a true pleasure below is a low mood
 SIGHTS: dict[str, Callable[[Life, Moment], np.ndarray]] = {
     "H": lambda life, moment: moment.H,
