@@ -39,8 +39,9 @@ def save(stream: Stream, folder: Path, model: str, kept: int, more: dict[str, An
     arrays = {f"{name}.{key}": array for name, table in (("people", census.people), ("pairs", census.pairs))
               for key, array in table.saved().items()}  # fmt: skip
     save_file(arrays, part / ARRAYS)
-    rows: list[tuple[str, ...]] = [(kind, name, "") for kind, names in (("network", census.networks), ("item", census.items))
-            for (name,) in names.names]  # fmt: skip
+    rows: list[tuple[str, ...]] = []
+    for kind, names in (("network", census.networks), ("item", census.items)):
+        rows += [(kind, name, "") for (name,) in names.names]
     rows += [("user", *(name or ("", ""))) for name in census.names.names]
     schema = {"kind": pl.String, "network": pl.String, "user": pl.String}
     pl.DataFrame(rows, schema=schema, orient="row").write_parquet(part / NAMES)

@@ -19,8 +19,8 @@ from emotide.live.answers import Answers
 from emotide.live.clock import NOTHING_YET, Clock
 from emotide.live.config import LiveConfig
 from emotide.live.intake import Checked, Receipt, checked, receipts
-from emotide.live.served import Served
 from emotide.live.one_step import STEPPED
+from emotide.live.served import Served
 from emotide.live.subscription import Subscription
 from emotide.store.journal import arrive, before_journal, read_journal
 
@@ -100,8 +100,8 @@ class LiveEngine:
         return self._kept(events, checked(events))
 
     def feedback(self, rows: Sequence[Mapping[str, Any]]) -> list[Receipt]:
-        """Keep feedback, from which the recommender learns: `event_id`, `user_id`, `item_id`, `time`, `reward`, and where
-        known `network`, `decision_id` and `propensity` (that of the decision by default).
+        """Keep feedback, from which the recommender learns: `event_id`, `user_id`, `item_id`, `time`, `reward`, and
+        where known `network`, `decision_id` and `propensity` (that of the decision by default).
 
         Raises: as `accept`.
         """
@@ -312,7 +312,7 @@ class LiveEngine:
     def close(self) -> None:
         """Take in what waits, write a checkpoint, and stop."""
         if self._worker.is_alive():
-            self.settle(30)
+            self.settle(30.0)
             self._stopping = True
             self._wake.set()
             self._worker.join()

@@ -16,6 +16,8 @@ from emotide.live.config import LiveConfig
 from emotide.live.policy import Policy
 from emotide.live.snapshot import Snapshot
 from emotide.live.stream import Moved, Stream
+from emotide.log import renamed
+from emotide.store.erase import NOBODY
 
 
 class Served:
@@ -97,7 +99,9 @@ class Served:
         rows = np.array([row for (_, name), row in census.names.row.items() if name == user], np.int64)
         for step, lines in list(self.stream.open.items()):
             theirs = (pl.col("source_id") == user) | (pl.col("target_id") == user)
-            self.stream.open[step] = [some.filter(~theirs) for some in lines]
+            kept = [some.filter(~theirs) for some in lines]
+            said = [renamed(some["said"], user.__eq__, NOBODY) for some in kept]  # others may name them
+            self.stream.open[step] = [some.with_columns(text) for some, text in zip(kept, said, strict=True)]
         moved = self.stream.erase(rows)
         buried = self.policy.erase(rows, user)
         with self.lock:

@@ -102,7 +102,8 @@ class Snapshot:
         columns = (
             np.searchsorted(people, users), since.astype(np.float32), np.zeros((len(users), 3), np.float32), nobody,
             nobody, np.searchsorted(pairs, row), np.searchsorted(people, near), position,
-            np.searchsorted(users, target), pair_since.astype(np.float32), quiet, np.full(len(row), -1), back, self.pairs.chance[row],
+            np.searchsorted(users, target), pair_since.astype(np.float32), quiet, np.full(len(row), -1), back,
+            self.pairs.chance[row],
         )  # fmt: skip
         return View(*(_tensor(column) for column in columns))
 

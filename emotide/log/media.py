@@ -60,7 +60,15 @@ class MediaArchive:
         return (None, fault) if fault else (f"{self.path}{INSIDE}{name}", None)
 
 
-Media = MediaFolder | MediaArchive
+class NoMedia:
+    """The media of rows that lie in no folder: there are none."""
+
+    def locate(self, path: str) -> tuple[str | None, str | None]:
+        """The reason why any path is refused."""
+        return None, "names media, which come with the folder of a log, by ingest"
+
+
+Media = MediaFolder | MediaArchive | NoMedia
 
 
 def open_media(location: str, largest: int = MAX_MEDIA) -> io.BufferedReader | io.BytesIO:

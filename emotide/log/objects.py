@@ -9,19 +9,12 @@ import polars as pl
 
 from emotide.log.batch import ROW, Batch
 from emotide.log.checks import Header, check, dimensions_in
+from emotide.log.media import NoMedia
 from emotide.log.rejects import no_rejects
 from emotide.log.sources import TableFile
 from emotide.log.tables import Table
 
 NAME = "event"  # what messages call where the rows came from
-
-
-class NoMedia:
-    """The media of rows that lie in no folder: there are none."""
-
-    def locate(self, path: str) -> tuple[str | None, str | None]:
-        """The reason why any path is refused."""
-        return None, "lies in no log: media come with a folder, by ingest"
 
 
 def read_objects(objects: Sequence[Mapping[str, Any]], table: Table) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -43,7 +36,7 @@ def read_objects(objects: Sequence[Mapping[str, Any]], table: Table) -> tuple[pl
     numbers = pl.Series(ROW, range(len(objects)), dtype=pl.Int64)
     batch = Batch(rows.insert_column(0, numbers) if columns else numbers.to_frame(), no_rejects())
     header = Header(theirs, others, {})
-    file = TableFile(table, NAME, Path(f"{NAME}.jsonl"), NoMedia())  # type: ignore[arg-type]
+    file = TableFile(table, NAME, Path(f"{NAME}.jsonl"), NoMedia())
     return check(file, header, dimensions_in(table, header, batch.rows), batch)
 
 

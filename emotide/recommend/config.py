@@ -39,6 +39,9 @@ class QConfig(BaseModel, frozen=True, extra="forbid"):
     conservative: float = Field(0.0, ge=0, description="pull on the values of what was not shown; for logs")
     dueling: bool = Field(False, description="whether a state has a value of its own beside its items' advantages")
     products: bool = Field(False, description="whether a state also says what each number of an item's vector is worth")
+    linear: float = Field(
+        0.0, ge=0, description="ridge of a linear regression of the reward, solved exactly, beside the network; 0: none"
+    )
     replay: bool = Field(True, description="whether older transitions are learned from again, or the newest alone")
     target: bool = Field(True, description="whether a slower network says what the next item is worth")
     double: bool = Field(True, description="whether the network chooses that item, and not the one that says its worth")
@@ -80,6 +83,7 @@ class QConfig(BaseModel, frozen=True, extra="forbid"):
             "averaged": False,
             "dueling": False,
             "products": False,
+            "linear": 0.0,
             "n_step": 1,
             "priority": 0.0,
         }

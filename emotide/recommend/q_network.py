@@ -6,6 +6,7 @@ from torch import Tensor, nn
 
 from emotide.nn import Gathered, Residual
 from emotide.recommend.config import LOSSES, QConfig
+from emotide.recommend.ridge import Ridge
 
 __all__ = ["LOSSES", "QConfig", "QNetwork"]
 
@@ -21,8 +22,9 @@ class QNetwork(nn.Module):
 
     With dueling heads (Wang et al. 2016) f(h, α) = v(h) + f'(h, α) − f'(h, 0): the advantage is told from the value of
     the state at the mean item, and not at the mean over all, for items differ by user and moment. With products
-    u(h) · α is added: what each number of an item's vector is worth in the state. With several quantiles Q is their
-    mean.
+    u(h) · α is added: what each number of an item's vector is worth in the state. With a linear part [1, h] Θ [1, α]
+    is added, the ridge regression of the reward on all products, and the network learns what that leaves. With several
+    quantiles Q is their mean.
 
     The scales are measured once, on the first log (`measure`): means per coordinate, one spread for all coordinates
     of H and of a, one for each of the context, whose units differ, and the spread c of the rewards, so that one
@@ -42,6 +44,7 @@ class QNetwork(nn.Module):
         self.v = Residual((state,), config.quantiles, config.width, config.depth) if config.dueling else None
         wide = config.quantiles * item
         self.u = Residual((state,), wide, config.width, config.depth) if config.products else None
+        self.ridge = Ridge(state, item, config.linear) if config.linear else None
         self.measured: Tensor
         self.state_mean: Tensor
         self.state_spread: Tensor
@@ -118,7 +121,8 @@ class QNetwork(nn.Module):
         self.reward_spread.copy_(_spread(reward))
         going = 1 - done.to(reward).mean()
         valued = self.f if self.v is None else self.v
-        valued.last_bias.fill_(reward.mean() / (1 - discount * going) / self.reward_spread)
+        told = reward.mean() if self.ridge is not None else 0.0  # by the linear part
+        valued.last_bias.fill_((reward.mean() / (1 - discount * going) - told) / self.reward_spread)
         self.measured.fill_(True)
 
     def _values(self, h: Tensor | Gathered, a: Tensor | Gathered) -> Tensor:
@@ -132,7 +136,29 @@ class QNetwork(nn.Module):
             alpha = a.values.index_select(0, a.index) if isinstance(a, Gathered) else a
             slope = _rows(h, self.u(table)).view(len(alpha), self.item, -1)
             out = out + (slope * alpha[:, :, None]).sum(1)
+        if self.ridge is not None:
+            alpha = a.values.index_select(0, a.index) if isinstance(a, Gathered) else a
+            slope = _rows(h, self.ridge.slopes(table))
+            out = out + (slope[:, :1] + (slope[:, 1:] * alpha).sum(1, keepdim=True))
         return self.reward_spread * out
+
+    @torch.no_grad()
+    def regress(
+        self, H: Float[Tensor, "rows state"], a: Float[Tensor, "rows item"], reward: Float[Tensor, " rows"]
+    ) -> None:
+        """Let the linear part learn from these rewards, if there is one."""
+        if self.ridge is not None:
+            self.ridge.add(self._standard_state(H), self._standard_items(a), reward / self.reward_spread)
+
+    @torch.no_grad()
+    def unsure(
+        self, H: Float[Tensor, "rows state"], items: Float[Tensor, "items item"], some: Int[Tensor, "rows some"]
+    ) -> Float[Tensor, "rows some"]:
+        """How far the linear part may be off for some items of each row, in units of the reward; nought without one."""
+        if self.ridge is None:
+            return torch.zeros(some.shape)
+        alpha = self._standard_items(items)[some.clamp(min=0)]
+        return self.reward_spread * self.ridge.spread(self._standard_state(H), alpha)
 
     def _standard_state(self, H: Tensor) -> Tensor:
         return (H - self.state_mean) / self.state_spread

@@ -116,6 +116,7 @@ class Recommender:
         made = cls.new(transitions.state.shape[1], item_vectors, config, allowed, context)
         made.remember(transitions)
         made._measure(transitions)
+        made._regress(transitions)
         made._replay(min(config.steps, round(config.passes * len(transitions) / config.batch) + 1), progress)
         made.base = files.digest(made.network)
         return made
@@ -147,6 +148,9 @@ class Recommender:
                 continue
             if not self.network.measured:
                 self._measure(self.memory.rows[: len(self.memory)])
+                self._regress(self.memory.rows[: len(self.memory)])
+            else:
+                self._regress(new)
             drawn = self.memory.draw(max(len(new), config.online_batch) if config.replay else len(new), len(new))
             self.learner.step(drawn.rows, config.online_learning_rate)
             self._renew(drawn)
@@ -172,6 +176,7 @@ class Recommender:
         epsilon: float | None = None,
         allowed: Bool[np.ndarray, "users some"] | None = None,
         rng: np.random.Generator | None = None,
+        optimism: float = 0.0,
     ) -> Ranking:
         """An ε-greedy slate for every user from items of the user's own; other arguments as for `recommend`.
 
@@ -182,15 +187,22 @@ class Recommender:
             epsilon: ε.
             allowed: which of them may be shown; all by default.
             rng: where chance comes from.
+            optimism: what an item gains in order, but not in value, by each unit of `QNetwork.unsure`: what is little
+                known is tried; nothing without a linear part.
         """
         self.fits(H)
         rng = rng or np.random.default_rng(self.config.seed)
         epsilon = self.config.epsilon if epsilon is None else epsilon
         values = self.values(H, candidates)
         may = (candidates >= 0) & self.candidates.numpy()[candidates.clip(min=0)]
-        found = epsilon_greedy(values, may if allowed is None else may & allowed, top, epsilon, rng)
-        item = np.take_along_axis(candidates, found.item.clip(min=0), 1)
-        return replace(found, item=np.where(found.item >= 0, item, -1))
+        order = values
+        if optimism:
+            states = torch.from_numpy(H.astype(np.float32))
+            order = values + optimism * self.network.unsure(states, self.items, torch.from_numpy(candidates)).numpy()
+        found = epsilon_greedy(order, may if allowed is None else may & allowed, top, epsilon, rng)
+        item, value = (np.take_along_axis(of, found.item.clip(min=0), 1) for of in (candidates, values))
+        shown = found.item >= 0
+        return replace(found, item=np.where(shown, item, -1), value=np.where(shown, value, np.float32(np.nan)))
 
     def recommend(
         self,
@@ -336,6 +348,12 @@ class Recommender:
         H, reward, done = (torch.from_numpy(getattr(rows, name)) for name in ("state", "reward", "done"))
         self.network.measure(H, self.items, reward, done, self.config.discount)
         self.target.load_state_dict(self.network.state_dict())
+
+    def _regress(self, rows: Transitions) -> None:
+        if self.network.ridge is not None and self.target.ridge is not None:
+            a = self.items[torch.from_numpy(rows.item)]
+            self.network.regress(torch.from_numpy(rows.state), a, torch.from_numpy(rows.reward))
+            self.target.ridge.load_state_dict(self.network.ridge.state_dict())
 
     def _renew(self, drawn: Draw) -> None:
         if self.config.priority:

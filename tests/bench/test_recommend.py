@@ -25,6 +25,8 @@ def test_in_a_town(monkeypatch):
     assert found["gain_over_no_state"] is not None
     assert list(found["regret"]["ours"]) == ["2", "4", "6", "8", "10", "12", "14", "16"]
     assert set(found["moments_to_recover"]) == {"ours"}
+    assert list(found["by_sway"]) == ["0", "1", "2", "4"]
+    assert found["by_sway"]["2"]["gain_over_no_state"] == found["gain_over_no_state"]
 
 
 def test_the_papers_form_and_each_addition(monkeypatch):

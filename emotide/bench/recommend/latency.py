@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from emotide.bench.bench import Bench, Progress, Say
-from emotide.bench.recommend.lives import Q
+from emotide.bench.recommend.lives import PLAIN
 from emotide.recommend import Recommender, Transitions
 from emotide.recommend.shortlist import Shortlist
 
@@ -46,7 +46,7 @@ def run(data: Path, seeds: list[int], say: Say, progress: Progress) -> dict[str,
 
 def _taught(items: int, rng: np.random.Generator) -> Recommender:
     """One that has learned a little, so that its values are not those of its first weights."""
-    made = Recommender.new(STATE, rng.normal(size=(items, WIDTH)), Q)
+    made = Recommender.new(STATE, rng.normal(size=(items, WIDTH)), PLAIN)
     made.learn(_rows(512, min(items, 1000), rng))
     return made
 
@@ -70,7 +70,7 @@ def _updates(seed: int) -> float:
     """Gradient steps a second, each on one new reward and 31 older ones, as `learn` takes them."""
     rng = np.random.default_rng(seed)
     made = Recommender.new(
-        STATE, rng.normal(size=(1000, WIDTH)), Q.model_copy(update={"online_every": 1, "online_batch": 32})
+        STATE, rng.normal(size=(1000, WIDTH)), PLAIN.model_copy(update={"online_every": 1, "online_batch": 32})
     )
     made.learn(_rows(300, 1000, rng))
     began = time.perf_counter()

@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 
 from emotide.bench.bench import Bench, Progress, Say, spread
-from emotide.bench.recommend.lives import Q, lived, town
+from emotide.bench.recommend.lives import PLAIN, lived, town
 
 MOMENTS = 150
-IMPROVED = Q.model_copy(update={"discount": 0.3})
+IMPROVED = PLAIN.model_copy(update={"discount": 0.3})
 PAPER = IMPROVED.papers()
 STEP_BY_STEP: dict[str, dict[str, Any]] = {  # each keeps what stands above it
     "paper": {}, "replay": {"replay": True}, "target": {"target": True}, "double": {"double": True},

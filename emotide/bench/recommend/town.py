@@ -22,12 +22,15 @@ POLICIES = {
     "oracle": ("oracle", "nothing"),
 }  # fmt: skip
 TURNED = ("ours", "oracle")
+SWAYS = (0.0, 1.0, 4.0)  # how far moods move clicks, beside the 2 of all other towns
+SWAYED = ("ours", "no_state", "oracle")
 
 
 def run(data: Path, seeds: list[int], say: Say, progress: Progress) -> dict[str, Any]:
     """Mean clicks a moment over all, and over the last quarter; regret by moments; a sudden change of tastes."""
     lives: dict[str, list[Lived]] = {name: [] for name in POLICIES}
     turned: dict[str, list[Lived]] = {name: [] for name in TURNED}
+    swayed: dict[float, dict[str, list[float]]] = {sway: {name: [] for name in SWAYED} for sway in SWAYS}
     for seed in seeds:
         for name, (policy, sight) in POLICIES.items():
             lives[name].append(lived(policy, town(seed), MOMENTS, sight=sight))
@@ -35,8 +38,13 @@ def run(data: Path, seeds: list[int], say: Say, progress: Progress) -> dict[str,
         for name in TURNED:
             policy, sight = POLICIES[name]
             turned[name].append(lived(policy, town(seed, turn=TURN), 2 * TURN, sight=sight))
+        for sway, told in swayed.items():
+            for name in SWAYED:
+                policy, sight = POLICIES[name]
+                told[name].append(lived(policy, town(seed, sway=sway), MOMENTS, sight=sight).end())
         say(f"seed {seed}: " + ", ".join(f"{name} {lives[name][-1].end():.3f}" for name in POLICIES))
-    end = {name: [one.end() for one in each] for name, each in lives.items()}
+    end: dict[str, list[float]] = {name: [one.end() for one in each] for name, each in lives.items()}
+    by_sway = {**swayed, town(0).sway: {name: end[name] for name in SWAYED}}
     return {
         "data": f"towns of 100 people and 200 items, 20 candidates a moment, {MOMENTS} moments",
         "seeds": seeds,
@@ -47,6 +55,13 @@ def run(data: Path, seeds: list[int], say: Say, progress: Progress) -> dict[str,
         "gain_over_last_label": _ratio(end["ours"], end["last_label"], 1),
         "gain_over_linucb": _ratio(end["ours"], end["linucb"], 1),
         "gain_over_linucb_h": _ratio(end["ours"], end["linucb_h"], 1),
+        "by_sway": {
+            f"{sway:g}": {
+                "gain_over_no_state": _ratio(told["ours"], told["no_state"], 1),
+                "share_of_oracle": _ratio(told["ours"], told["oracle"], 0),
+            }
+            for sway, told in sorted(by_sway.items())
+        },
         "regret": {name: _regret(each) for name, each in lives.items()},
         "moments_to_recover": {name: _recovery(turned[name], turned["oracle"]) for name in TURNED if name != "oracle"},
         "seconds_for_1e5_steps": spread([_speed(seed) for seed in seeds]),

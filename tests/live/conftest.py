@@ -1,0 +1,78 @@
+"""A small town, a model of it, and its log as events."""
+
+import json
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from emotide.api import Emotide, Recipe, SocialLog
+from emotide.demo.town import TownConfig, simulate
+from emotide.live import LiveConfig, LiveEngine
+
+SMALL = {"state": 12, "influence": 6, "observed": 12, "width": 16, "pair_width": 8}
+TYPES = {"posts": "post", "interactions": "interaction", "ties": "tie", "labels": "label"}
+
+
+class Town(NamedTuple):
+    """A log, its model, and all that happened as events in order of time; items come with the log."""
+
+    log: SocialLog
+    emotide: Emotide
+    model: Path
+    events: list[dict[str, Any]]
+    items: Path
+
+
+def as_event(name: str, number: int, row: dict[str, Any]) -> dict[str, Any]:
+    """A row of a table as an event."""
+    told = {key: value.isoformat() if isinstance(value, datetime) else value for key, value in row.items()}
+    told |= json.loads(told.pop("dimensions", None) or "{}")
+    return {"event_id": f"{name}-{number}", "type": TYPES[name]} | {
+        key: value for key, value in told.items() if value is not None and value != ""
+    }
+
+
+@pytest.fixture(scope="session")
+def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
+    """20 people, 16 days, few neighbours at once, so that they are drawn."""
+    folder = tmp_path_factory.mktemp("live")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("EMOTIDE_CACHE", str(folder / "cache"))
+        simulate(folder / "town", TownConfig(people=20, days=16, seed=2))
+        log = SocialLog.open(folder / "town.db")
+        log.ingest(folder / "town" / "log")
+        recipe = Recipe().changed(
+            {"text": "words", "text_width": 8}, timeline={"step": "1d", "max_neighbours": 3}, network=SMALL,
+            train={"epochs": 2, "updates": 4, "seed": 0}, recommend={"steps": 20, "batch": 32, "seed": 0},
+        )  # fmt: skip
+        emotide = Emotide.fit(log, recipe)
+        emotide.save_pretrained(folder / "model")
+        events = [
+            as_event(name, number, row)
+            for name in TYPES
+            for number, row in enumerate(log.table(name).iter_rows(named=True))
+            if row.get("kind") not in ("reply", "mention")  # these follow from the posts
+        ]
+        events.sort(key=lambda event: event.get("time", ""))
+        yield Town(log, emotide, folder / "model", events, folder / "town" / "log" / "items.csv")
+
+
+@pytest.fixture
+def opened(town: Town, tmp_path: Path) -> Iterator[Callable[..., LiveEngine]]:
+    """`opened()`: an engine on a store of the test's own, which holds the items alone."""
+    engines = []
+    SocialLog.open(tmp_path / "live.db").ingest(town.items)
+
+    def open_engine(**changed: Any) -> LiveEngine:
+        engine = LiveEngine.open(
+            str(tmp_path / "live.db"), town.model, LiveConfig(refresh=0.0).model_copy(update=changed), tmp_path / "live"
+        )
+        engines.append(engine)
+        return engine
+
+    yield open_engine
+    for engine in engines:
+        engine.close()
