@@ -1,4 +1,4 @@
-"""Public data sets become social logs.
+"""Public data sets, and what people can export from live networks, become social logs.
 
     convert("meld", Path("MELD"), Path("meld-log"))    # {"posts": 13708, "labels": 27416}
 
@@ -15,6 +15,8 @@ To add a set, write one file here with one function from the folder of the set t
 and name it in `CONVERTERS` below. `read_table` (sources.py) finds the file, plain or gzipped, checks columns and types
 and says where something is wrong; tables.py has the synthetic clock, labels and mentions; dialogues.py has dialogues.
 Media are named by the posts as `media/NAME`, and `Converter.media` names the archives that hold them (media.py).
+Exports of live networks (mastodon.py …) come with damage: export_files.py opens them within limits, export_rows.py
+takes rows apart field by field, and a row that does not fit stands in `rejects.csv` of the log.
 An emotion space that only this set has is a file `spaces/diary.toml` with the published coordinates of its words. Add a
 sample with the set's traps to tests/convert/conftest.py: the contract in test_contract.py then holds for it too.
 """
@@ -24,8 +26,10 @@ from typing import Any
 
 from emotide.convert.airline_tweets import AIRLINE_TWEETS
 from emotide.convert.bitcoin_otc import BITCOIN_OTC
+from emotide.convert.bluesky import BLUESKY
 from emotide.convert.college_msg import COLLEGE_MSG
 from emotide.convert.converter import Converter, write_log
+from emotide.convert.convokit import CONVOKIT
 from emotide.convert.cped import CPED
 from emotide.convert.emobank import EMOBANK
 from emotide.convert.emodb import EMODB
@@ -34,17 +38,23 @@ from emotide.convert.face_expressions import FACE_EXPRESSIONS
 from emotide.convert.fanchuan import FANCHUAN
 from emotide.convert.goemotions import GOEMOTIONS
 from emotide.convert.incarmusic import INCARMUSIC
+from emotide.convert.mastodon import MASTODON
 from emotide.convert.media import media_entries, write_media
 from emotide.convert.meld import MELD
 from emotide.convert.open_bandit_men import OPEN_BANDIT_MEN
+from emotide.convert.reddit import REDDIT
 from emotide.convert.social_evolution import SOCIAL_EVOLUTION
 from emotide.convert.tweet_emotion_13 import TWEET_EMOTION_13
+from emotide.convert.weibo import WEIBO
+from emotide.convert.x_archive import X_ARCHIVE
 from emotide.errors import BadInput, UnknownName
 
 CONVERTERS: dict[str, Converter] = {
     "airline_tweets": AIRLINE_TWEETS,
     "bitcoin_otc": BITCOIN_OTC,
+    "bluesky": BLUESKY,
     "college_msg": COLLEGE_MSG,
+    "convokit": CONVOKIT,
     "cped": CPED,
     "emobank": EMOBANK,
     "emodb": EMODB,
@@ -53,10 +63,14 @@ CONVERTERS: dict[str, Converter] = {
     "fanchuan": FANCHUAN,
     "goemotions": GOEMOTIONS,
     "incarmusic": INCARMUSIC,
+    "mastodon": MASTODON,
     "meld": MELD,
     "open_bandit_men": OPEN_BANDIT_MEN,
+    "reddit": REDDIT,
     "social_evolution": SOCIAL_EVOLUTION,
     "tweet_emotion_13": TWEET_EMOTION_13,
+    "weibo": WEIBO,
+    "x_archive": X_ARCHIVE,
 }
 
 

@@ -42,7 +42,8 @@ class Converter:
 def write_log(tables: Tables, spaces: list[Path], out: Path) -> dict[str, int]:
     """Writes a social log as Parquet and returns its rows per table; tables of an earlier log in `out` go.
 
-    Only tables with rows are written, and only the space files whose labels occur.
+    Only tables with rows are written, and only the space files whose labels occur. Rows that were turned away stand in
+    `rejects.csv`, and are counted as `rejects` where there are any.
     """
     if out.exists() and not out.is_dir():
         raise BadInput("is a file; the social log needs a folder", out)
@@ -54,8 +55,13 @@ def write_log(tables: Tables, spaces: list[Path], out: Path) -> dict[str, int]:
             written[name].write_parquet(file)
         else:
             file.unlink(missing_ok=True)
+    rejects, turned = out / "rejects.csv", tables.get("rejects", pl.DataFrame())
+    rejects.unlink(missing_ok=True)
+    if turned.height:
+        turned.write_csv(rejects)
     used = written["labels"]["space"].unique() if "labels" in written else pl.Series([], dtype=pl.String)
     for file in (file for file in spaces if file.stem in used):
         (out / "spaces").mkdir(exist_ok=True)
         shutil.copyfile(file, out / "spaces" / file.name)
-    return {name: rows.height for name, rows in written.items()}
+    counts = {name: rows.height for name, rows in written.items()}
+    return counts | ({"rejects": turned.height} if turned.height else {})

@@ -15,11 +15,11 @@ def dialogue_tables(utterances: pl.DataFrame, **spaces: str) -> Tables:
     Args:
         utterances: in order of time, with network, user_id, text, split and the columns of the spaces; `post_id` is
             made of the network and the number of the utterance in it.
-        spaces: the space -> the column with its category.
+        spaces: the space -> the column with its category; without any there are no labels.
     """
     turn = pl.int_range(pl.len()).over("network")
     dialogue = pl.col("network").rle_id()
     posts = utterances.with_columns(
         clock(dialogue.cast(pl.Int64) * 60 + turn), post_id=pl.format("{}/{}", "network", turn)
     )
-    return {"posts": posts.select(POST), "labels": labels(posts, **spaces)}
+    return {"posts": posts.select(POST), **({"labels": labels(posts, **spaces)} if spaces else {})}

@@ -1,6 +1,7 @@
 """A small made sample of every set, in the form in which it is published, with its traps."""
 
 import gzip
+import json
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +19,133 @@ ESM = (
     "random_id,used_tt,w_tweeted,w_scrolled,positive,negative,sad,afraid,joyful,angry,bored,lonely,"
     "disgusted,anxious,excited,tired,StartDate,obs\n"
 )
+
+
+def lines(*rows: object) -> str:
+    """JSON, an object a line."""
+    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+
+
+def commit(did: str, second: int, kind: str, key: str, record: object = None) -> dict[str, object]:
+    """An event of Bluesky's Jetstream; without a record, a deletion."""
+    how = {"operation": "delete"} if record is None else {"operation": "create", "record": record, "cid": "bafy"}
+    held = {"rev": "3l", "collection": f"app.bsky.{kind}", "rkey": key, **how}
+    return {"did": did, "time_us": (1725911162 + second) * 1_000_000, "kind": "commit", "commit": held}
+
+
+def note(key: int, minute: int, content: str, **more: object) -> dict[str, object]:
+    """An activity of a Mastodon archive."""
+    time, ana = f"2024-03-01T08:{minute:02}:00Z", "https://m.example/users/ana"
+    held = {"id": f"{ana}/statuses/{key}", "type": "Note", "published": time, "attributedTo": ana, "content": content}
+    return {"type": "Create", "actor": ana, "published": time, "object": {"inReplyTo": None, "tag": [], **held, **more}}
+
+
+A, B = "did:plc:aaa", "did:plc:bbb"
+FEED = f"at://{A}/app.bsky.feed.post"
+HASHTAG, MENTION = "app.bsky.richtext.facet#tag", "app.bsky.richtext.facet#mention"
+PUSHSHIFT = {"author": "ana", "subreddit": "rain", "created_utc": 1700000000}
+BO = {"id_str": "22", "screen_name": "bo", "name": "Bo"}
+EXPORTS: dict[str, dict[str, str | dict[str, bytes]]] = {
+    "mastodon": {
+        # HTML, an answer to oneself and to another server, a mention, a boost, an activity of another kind
+        "outbox.json": json.dumps({
+            "type": "OrderedCollection",
+            "totalItems": 5,
+            "orderedItems": [
+                note(1, 0, "<p>rain &amp; <b>sun</b><br>again</p>", tag=[{"type": "Hashtag", "name": "#rain"}]),
+                note(2, 1, "<p>more</p>", inReplyTo="https://m.example/users/ana/statuses/1"),
+                note(
+                    3, 2, '<p><span><a href="https://o.example/@bo">@<span>bo</span></a></span> hi</p>',
+                    inReplyTo="https://o.example/users/bo/statuses/7", summary="cw",
+                    tag=[{"type": "Mention", "href": "https://o.example/users/bo", "name": "@bo@o.example"}],
+                ),
+                {"type": "Announce", "actor": "https://m.example/users/ana", "published": "2024-03-01T09:00:00Z",
+                 "object": "https://o.example/users/cy/statuses/9"},
+                {"type": "Move", "actor": "https://m.example/users/ana"},
+            ],
+        }),
+        "likes.json": json.dumps({"orderedItems": ["https://o.example/users/bo/statuses/3"]}),
+        "following_accounts.csv": "Account address,Show boosts\nbo@o.example,true\n",
+    },
+    "bluesky": {
+        # an answer, a mention, tags, a like, a repost, a follow that ends, a post and an account that are deleted
+        "jetstream.jsonl": lines(
+            commit(A, 0, "feed.post", "p1", {"text": "rain", "createdAt": "1999-01-01T00:00:00Z", "tags": ["wet"]}),
+            commit(B, 1, "feed.post", "p2", {
+                "text": "yes @a", "reply": {"parent": {"uri": f"{FEED}/p1"}, "root": {"uri": f"{FEED}/p1"}},
+                "facets": [{"features": [{"$type": MENTION, "did": A}, {"$type": HASHTAG, "tag": "so"}]}],
+            }),
+            commit(B, 2, "feed.like", "l1", {"subject": {"uri": f"{FEED}/p1", "cid": "b"}}),
+            commit(B, 3, "feed.repost", "r1", {"subject": {"uri": f"{FEED}/p1", "cid": "b"}}),
+            commit(A, 4, "graph.follow", "f1", {"subject": B}),
+            commit(B, 5, "graph.follow", "f2", {"subject": A}),
+            commit(A, 6, "graph.follow", "f1"),
+            commit(A, 7, "feed.post", "p3", {"text": "oops"}),
+            commit(A, 8, "feed.post", "p3"),
+            commit("did:plc:ccc", 9, "feed.post", "p4", {"text": "bye"}),
+            {"did": "did:plc:ccc", "time_us": 1725911172000000, "kind": "account",
+             "account": {"active": False, "status": "deleted"}},
+            {"did": A, "time_us": 1725911173000000, "kind": "identity", "identity": {"handle": "a.example"}},
+            commit(A, 12, "actor.profile", "self", {"displayName": "A"}),
+        ),
+    },
+    "x_archive": {
+        # parts, entities of HTML, an answer, somebody else's words, a like, both lists of followers
+        "account.js": 'window.YTD.account.part0 = [ {"account": {"accountId": "11", "username": "ana"}} ]',
+        "tweets.js": "window.YTD.tweets.part0 = " + json.dumps([
+            {"tweet": {"id_str": "100", "created_at": "Wed May 04 02:18:49 +0000 2016", "full_text": "rain &amp; sun",
+                       "entities": {"hashtags": [{"text": "rain"}], "user_mentions": []}}},
+            {"tweet": {"id_str": "101", "created_at": "Wed May 04 02:19:49 +0000 2016", "full_text": "@bo hi",
+                       "in_reply_to_user_id_str": "22", "in_reply_to_status_id_str": "77",
+                       "entities": {"user_mentions": [BO]}}},
+        ]),
+        "tweets-part1.js": "window.YTD.tweets.part1 = " + json.dumps([
+            {"tweet": {"id_str": "102", "created_at": "Wed May 04 02:20:49 +0000 2016", "full_text": "RT @bo: mine",
+                       "entities": {"user_mentions": [BO]}}},
+            {"tweet": {"id_str": "103", "created_at": "Wed May 04 02:21:49 +0000 2016", "full_text": "see @bo",
+                       "in_reply_to_status_id_str": "100", "entities": {"user_mentions": [BO]}}},
+        ]),
+        "like.js": 'window.YTD.like.part0 = [ {"like": {"tweetId": "967165828490842112", "fullText": "so &lt;3"}} ]',
+        "following.js": 'window.YTD.following.part0 = [ {"following": {"accountId": "22"}} ]',
+        "follower.js": 'window.YTD.follower.part0 = [ {"follower": {"accountId": "33"}} ]',
+    },
+    "reddit": {
+        # times as text and as numbers, entities, an answer to a post and to a comment that is not there
+        "RS_2023-11.jsonl": lines(
+            {**PUSHSHIFT, "id": "aa", "title": "Rain &amp; sun", "selftext": "", "is_self": True},
+        ),
+        "RC_2023-11.jsonl.gz": lines(
+            {**PUSHSHIFT, "id": "c1", "author": "bo", "body": "as u/ana says", "parent_id": "t3_aa", "link_id": "t3_aa",
+             "created_utc": "1700000060"},
+            {**PUSHSHIFT, "id": "c2", "body": "> no", "parent_id": "t1_zz", "link_id": "t3_aa",
+             "created_utc": 1700000120.0},
+        ),
+    },
+    "weibo": {
+        # a byte order mark, Chinese names, China's time, a mention by nickname; a repost that holds the post
+        "search.csv": "\ufeffid,bid,user_id,用户昵称,微博正文,艾特用户,话题,发布时间,retweet_id\n"
+        '4470,I1,11,安娜,"今天下雨, @波",波,雨,2020-01-31 12:00,\n4471,I2,22,波,转发微博,,,2020-01-31 12:05,4470\n',
+        "user.json": json.dumps({"user": {"id": 33, "screen_name": "陈"}, "weibo": [
+            {"id": 4472, "user_id": 33, "screen_name": "陈", "text": "<a href='/n/波'>@波</a> 好<br />的",
+             "created_at": "Fri Jan 31 13:00:00 +0800 2020", "at_users": "", "topics": "",
+             "retweet": {"id": 4469, "user_id": 44, "screen_name": "戴", "text": "早",
+                         "created_at": "2020-01-31T10:00:00"}},
+        ]}),
+        "relations.jsonl": lines({"fan_id": "11", "follower_id": "22", "crawl_time": 1580443200}),
+    },
+    "convokit": {
+        # out of order, two conversations, an old name of a field
+        "utterances.jsonl": lines(
+            {"id": "u2", "conversation_id": "u1", "speaker": "bo", "text": "no", "reply-to": "u1",
+             "timestamp": 1700000060},
+            {"id": "u1", "conversation_id": "u1", "speaker": "ana", "text": "rain?", "reply-to": None,
+             "timestamp": 1700000000, "meta": {}, "vectors": []},
+            {"id": "v1", "root": "v1", "user": "cy", "text": "hm", "reply_to": None, "timestamp": "1700000200"},
+        ),
+        "speakers.json": json.dumps({"ana": {"meta": {}}, "bo": {"meta": {}}, "cy": {"meta": {}}}),
+        "conversations.json": json.dumps({"u1": {"meta": {}}, "v1": {"meta": {}}}),
+    },
+}  # fmt: skip
 SAMPLES: dict[str, dict[str, str | dict[str, bytes]]] = {  # file -> its text, or the entries of a zip
     "meld": {
         # an apostrophe of Windows-1252, utterances out of order, dialogue ids that restart in each split
@@ -138,7 +266,7 @@ SAMPLES: dict[str, dict[str, str | dict[str, bytes]]] = {  # file -> its text, o
     "emobank": {
         "emobank.csv": 'id,split,V,A,D,text\nA_1_9,train,3.0,1,5.0,"Remember ""it"", so"\nA_10_12,dev,4.0,3.0,2.0,No\n',
     },
-}  # fmt: skip
+} | EXPORTS  # fmt: skip
 
 
 @pytest.fixture
@@ -175,4 +303,16 @@ def converted(sample: Callable[..., Path], tmp_path: Path) -> Callable[..., Path
 
 @pytest.fixture(params=sorted(CONVERTERS))
 def name(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture(params=sorted(set(CONVERTERS) - set(EXPORTS)))
+def published(request: pytest.FixtureRequest) -> str:
+    """The name of a set that is published as tables; what people export has files of other kinds."""
+    return str(request.param)
+
+
+@pytest.fixture(params=sorted(EXPORTS))
+def export(request: pytest.FixtureRequest) -> str:
+    """The name of a form in which people export what they did on a live network."""
     return str(request.param)

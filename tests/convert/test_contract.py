@@ -90,8 +90,8 @@ def test_a_sample_becomes_a_log_that_keeps_the_contract(name, converted):
     assert breaches(converted(name)) == []
 
 
-def test_the_real_set_becomes_a_log_that_keeps_the_contract(name, data_dir, tmp_path):
-    convert(name, data_dir / name, tmp_path)
+def test_the_real_set_becomes_a_log_that_keeps_the_contract(published, data_dir, tmp_path):
+    convert(published, data_dir / published, tmp_path)
     assert breaches(tmp_path) == []
 
 

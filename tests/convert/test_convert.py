@@ -38,13 +38,13 @@ def test_an_unknown_converter_and_option_name_the_known_ones(sample, tmp_path):
 def test_a_missing_source_is_named(name, tmp_path):
     with pytest.raises(BadInput, match="nowhere: no such file or folder"):
         convert(name, tmp_path / "nowhere", tmp_path / "log")
-    with pytest.raises(BadInput, match=r"\.(csv|txt): no such file"):
+    with pytest.raises(BadInput, match=r"\.(csv|txt|json|jsonl|js): no such file"):
         convert(name, tmp_path, tmp_path / "log")
     assert not (tmp_path / "log").exists()
 
 
-def test_a_missing_column_is_named(name, sample, tmp_path):
-    source = sample(name)
+def test_a_missing_column_is_named(published, sample, tmp_path):
+    name, source = published, sample(published)
     file = min(source.glob("*.[ct]sv"), default=source / "CollegeMsg.txt")
     file.write_text("a,b\n1,2\n")
     wanted = (
