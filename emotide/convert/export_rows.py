@@ -126,6 +126,8 @@ class Rows:
 
     def post(self, post_id: str, user_id: str, time: datetime, said: str | None, **more: Any) -> None:
         """A post; `more` are further columns of the contract."""
+        if more.get("tags"):
+            more["tags"] = more["tags"].lstrip("[ ,") or None  # a [ is a list that was not taken apart
         row = {"post_id": post_id, "user_id": user_id, "time": time, "text": said, "network": self.network}
         self._rows["posts"].append(row | more)
 
@@ -163,7 +165,8 @@ class Rows:
             made[name] = made[name].unique(table.key, keep="first", maintain_order=True)
         made["posts"] = _answers(made["posts"].sort("time", maintain_order=True))
         here = made["posts"].select("post_id", "time", source_id="user_id")
-        contacts = made["interactions"]
+        contacts = pl.concat([made["interactions"], _replies(made["posts"])], how="diagonal")
+        contacts = contacts.unique(TABLES["interactions"].key, keep="first", maintain_order=True)
         known = contacts.join(here, on=["post_id", "time", "source_id"], how="semi")
         made["interactions"] = pl.concat([contacts.filter(pl.col("post_id").is_null()), known]).sort(
             "time", maintain_order=True
@@ -178,6 +181,13 @@ def _answers(posts: pl.DataFrame) -> pl.DataFrame:
     joined = posts.join(parents, on="reply_to", how="left", maintain_order="left")
     kept = pl.when(pl.col("before") < pl.col("time")).then(pl.col("reply_to"))
     return joined.with_columns(reply_to=kept).drop("before")
+
+
+def _replies(posts: pl.DataFrame) -> pl.DataFrame:
+    """An interaction from the author of each answer to whom it answers."""
+    parents = posts.select(reply_to="post_id", target_id="user_id")
+    found = posts.join(parents, on="reply_to").filter(pl.col("user_id") != pl.col("target_id"))
+    return found.select("target_id", "time", "network", "post_id", source_id="user_id", kind=pl.lit("reply"))
 
 
 def _shown(value: Any) -> str:

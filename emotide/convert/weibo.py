@@ -131,8 +131,8 @@ def _post(rows: Rows, row: Any, people: dict[str, str], authors: dict[str, str])
     original = next((part for part in _parts(row) if part is not row), None)
     post_id, user, time = an_id(_value(row, "id"), "id"), an_id(_value(row, "user"), "user"), _time(row)
     said, topics = text(_value(row, "said"), "said"), _value(row, "tags")["tags"]
-    tags = topics if isinstance(topics, str) else ",".join(map(str, topics)) if isinstance(topics, list) else None
-    rows.post(post_id, user, time, text_of(said) if said else None, tags=text({"tags": tags}, "tags"))
+    tags = ",".join(topic for topic in topics if isinstance(topic, str)) if isinstance(topics, list) else topics
+    rows.post(post_id, user, time, text_of(said) if said else None, tags=text({"tags": tags or None}, "tags"))
     named = _value(row, "at")["at"]
     for name in named.split(",") if isinstance(named, str) else named if isinstance(named, list) else []:
         if isinstance(name, str) and name.strip(" @"):

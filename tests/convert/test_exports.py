@@ -122,7 +122,10 @@ def test_reddit_and_its_subreddits_apart(sample, tmp_path):
         ("t1_c1", "bo", None, "as u/ana says", "t3_aa", "reddit"),
         ("t1_c2", "ana", None, "> no", None, "reddit"),
     ]
-    assert rows(tmp_path / "log", "interactions", "source_id", "target_id", "kind") == [("bo", "ana", "mention")]
+    assert rows(tmp_path / "log", "interactions", "source_id", "target_id", "kind") == [
+        ("bo", "ana", "mention"),
+        ("bo", "ana", "reply"),
+    ]
     convert("reddit", source, tmp_path / "apart", network="subreddit")
     assert set(rows(tmp_path / "apart", "posts", "network")) == {("rain",)}
     assert set(rows(tmp_path / "apart", "interactions", "network")) == {("rain",)}
@@ -137,7 +140,7 @@ def test_what_was_deleted_on_reddit_stays_out(sample, tmp_path):
         {"id": "d3", "author": "bo", "created_utc": 1700000000},
     ]
     source = sample("reddit", {"RC_x.jsonl": "".join(json.dumps(row) + "\n" for row in more)})
-    assert convert("reddit", source, tmp_path / "log") == {"posts": 3, "interactions": 1, "rejects": 3}
+    assert convert("reddit", source, tmp_path / "log") == {"posts": 3, "interactions": 2, "rejects": 3}
     told = pl.read_csv(tmp_path / "log" / "rejects.csv").sort("row")
     assert told.select("file", "row", "column", "reason").rows() == [
         ("RC_x.jsonl", 1, "author", "was deleted"),
@@ -173,6 +176,7 @@ def test_convokit_as_dialogues_and_as_a_network(sample, tmp_path):
         ("u1/0", "u1", "ana", "rain?"), ("u1/1", "u1", "bo", "no"), ("v1/0", "v1", "cy", "hm"),
     ]  # fmt: skip
     convert("convokit", source, tmp_path / "one", form="network")
+    assert rows(tmp_path / "one", "interactions", "source_id", "target_id", "kind") == [("bo", "ana", "reply")]
     assert rows(tmp_path / "one", "posts", "post_id", "user_id", "reply_to", "network") == [
         ("u1", "ana", None, "convokit"), ("u2", "bo", "u1", "convokit"), ("v1", "cy", None, "convokit"),
     ]  # fmt: skip
