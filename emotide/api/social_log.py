@@ -10,7 +10,9 @@ from tempfile import TemporaryDirectory
 
 import polars as pl
 
+from emotide.api.caches import forget_in_caches
 from emotide.errors import UnknownName
+from emotide.log import Pseudonyms
 from emotide.log.archive import open_archive, unpack
 from emotide.model import Category, EmotionSpace, built_in, read_space
 from emotide.model.spaces import AXES
@@ -55,6 +57,7 @@ class SocialLog:
         mapping: Path | None = None,
         rejects: Path | None = None,
         progress: Progress | None = None,
+        pseudonyms: Pseudonyms | None = None,
     ) -> IngestReport:
         """Read, validate and store a social log: a folder or a zip of one; doing it twice changes nothing.
 
@@ -63,6 +66,7 @@ class SocialLog:
             mapping: a TOML file that renames the columns of a foreign log.
             rejects: where rows that are wrong are kept, with the reason.
             progress: called with (rows done, rows in all, what).
+            pseudonyms: what stands in the place of everybody's ids.
 
         Raises:
             BadInput: the source or one of its files is unusable as a whole.
@@ -70,7 +74,9 @@ class SocialLog:
         source = Path(source)
         with _space_files(source) as files:
             spaces = [(read_space(file), file.read_text("utf-8")) for file in files]
-        report = self.store.ingest(source, mapping=mapping, rejects=rejects, progress=progress)
+        report = self.store.ingest(source, mapping=mapping, rejects=rejects, progress=progress, pseudonyms=pseudonyms)
+        for user, done in report.erased:
+            forget_in_caches(user, done.texts, done.media)
         for space, text in spaces:
             self.store.keep_space(space.name, text)
         return report

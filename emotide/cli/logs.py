@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from emotide.cli.options import SEED, Json, Store, app
+from emotide.cli.options import SEED, Json, Pseudonymise, Store, app
 from emotide.errors import UnknownName
 from emotide.terminal import Bar, plain, show
 
@@ -45,6 +45,7 @@ def ingest(
     rejects: Annotated[
         Path | None, typer.Option(help="the folder for rejected rows; beside the source by default")
     ] = None,
+    pseudonymise: Pseudonymise = None,
     json: Json = False,
 ) -> None:
     """Read, validate and store social logs; doing it twice changes nothing.
@@ -54,12 +55,14 @@ def ingest(
     import polars as pl
 
     from emotide.api import SocialLog
+    from emotide.log import Pseudonyms
 
+    names = Pseudonyms.open(pseudonymise) if pseudonymise else None
     log = SocialLog.open(store)
     reports = []
     with Bar() as bar:
         for place in source:
-            reports.append(log.ingest(place, mapping, rejects, bar.progress))
+            reports.append(log.ingest(place, mapping, rejects, bar.progress, names))
     rows = [
         {
             "file": file.file, "table": file.table, "rows": file.rows, "new": file.new, "there": file.there,

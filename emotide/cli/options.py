@@ -66,6 +66,9 @@ class Choice(StrEnum):
     first = "first"
 
 
+Pseudonymise = Annotated[
+    Path | None, typer.Option(help="a key file, made if there is none: ids are stored as keyed hashes only")
+]
 Budget = Annotated[
     float | None, typer.Option(min=1e-6, max=1, help="open this share of the posts of a step; all by default")
 ]

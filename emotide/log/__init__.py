@@ -5,6 +5,7 @@ from emotide.log.checks import Header, check, dimensions_in, read_header, unknow
 from emotide.log.mapping import Mapping, TableMapping, read_mapping
 from emotide.log.media import open_media
 from emotide.log.mentions import mentions_in, renamed
+from emotide.log.pseudonyms import Pseudonyms
 from emotide.log.readers import count_rows, read_batches
 from emotide.log.rejects import RejectFile, no_rejects, reject_rows
 from emotide.log.scan import Scan, scan
@@ -21,6 +22,7 @@ __all__ = [
     "Header",
     "Kind",
     "Mapping",
+    "Pseudonyms",
     "RejectFile",
     "Scan",
     "Table",

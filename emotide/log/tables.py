@@ -98,6 +98,16 @@ POST = _id("post_id", required=False, default="")
 TABLES: dict[str, Table] = {
     table.name: table
     for table in (
+        Table(  # first, so that it is known who wants to stay out before anybody's posts are read
+            "people",
+            (
+                _id("user_id"),
+                Column("consent", Kind.ID, required=True, choices=("yes", "no")),
+                _time("since", required=False),
+                NETWORK,
+            ),
+            key=("network", "user_id", "since", "consent"),
+        ),
         Table(
             "posts",
             (

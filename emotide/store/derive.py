@@ -19,7 +19,7 @@ _INTO = "INSERT INTO interactions (source_id, target_id, time, kind, network, po
 def know_users(connection: Connection, rows: pl.DataFrame, table: Table) -> None:
     """Remember everybody whom rows of a table name."""
     people = [name for name in _PEOPLE if name in table.names]
-    if not people:
+    if not people or table.name == "people":  # who only said yes or no is not in the log
         return
     named = [rows.select("network", pl.col(name).alias("user_id")) for name in people]
     connection.stage(USERS, pl.concat(named).unique().sort("network", "user_id"))

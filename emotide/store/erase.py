@@ -65,19 +65,24 @@ class Tombstones:
         return kept, rows.filter(away)
 
 
-def erase(connection: Connection, user: str) -> Erased:
+def erase(connection: Connection, user: str, network: str | None = None) -> Erased:
     """Erase a person in the connection's transaction; the caller commits, then compacts the store.
+
+    With a network, only what is in it, and no tombstone: that is for those whose consent, which stays, says no.
 
     Rows of others that hang on a post of theirs (an interaction or a label about it) go too; answers stay, as posts of
     their own, and an @mention becomes @erased.
     """
     mark = connection.mark
+    place = [] if network is None else [network]
     posts = connection.rows(
-        f"SELECT network, post_id, title, text, image, audio, video FROM posts WHERE user_id = {mark(1)}", [user]
+        f"SELECT network, post_id, title, text, image, audio, video FROM posts WHERE user_id = {mark(1)}"
+        + (f" AND network = {mark(2)}" if place else ""),
+        [user, *place],
     )
     named = {"network": [row[0] for row in posts], "post_id": [row[1] for row in posts]}
     connection.stage(STAGE, pl.DataFrame(named, {"network": pl.String, "post_id": pl.String}))
-    rows = {"mentions taken out": _unnamed(connection, user)}
+    rows = {"mentions taken out": _unnamed(connection, user, network)}
     about = "EXISTS (SELECT 1 FROM {stage} AS s WHERE s.network = {table}.network AND s.post_id = {table}.{column})"
     rows["replies taken out"] = connection.change(
         "UPDATE posts SET reply_to = NULL WHERE reply_to IS NOT NULL AND "
@@ -92,18 +97,21 @@ def erase(connection: Connection, user: str) -> Erased:
         ("journal", ("source_id", "target_id"), True),
         ("posts", ("user_id",), False),
         ("users", ("user_id",), False),
+        *([] if place else [("people", ("user_id",), False)]),
     ):
         theirs = [f"{column} = {mark(k + 1)}" for k, column in enumerate(columns)]
         hanging = [about.format(stage=STAGE, table=table, column="post_id")] if of_posts else []
-        where = " OR ".join([*theirs, *hanging])
-        rows[table] = connection.change(f"DELETE FROM {table} WHERE {where}", [user] * len(columns))
+        where = f"({' OR '.join([*theirs, *hanging])})" + (f" AND network = {mark(len(columns) + 1)}" if place else "")
+        rows[table] = connection.change(f"DELETE FROM {table} WHERE {where}", [*[user] * len(columns), *place])
     connection.execute(f"DROP TABLE {STAGE}")
-    _bury(connection, user)
+    if network is None:
+        _bury(connection, user)
+    connection.execute(f"UPDATE state SET digest = {mark(1)}", [secrets.token_hex(32)])
     said = ["\n".join(part for part in row[2:4] if part is not None) for row in posts]
     return Erased(rows, said, [place for row in posts for place in row[4:] if place is not None])
 
 
-def _unnamed(connection: Connection, user: str) -> int:
+def _unnamed(connection: Connection, user: str, network: str | None) -> int:
     """Take @mentions of a person out of the texts of others."""
     found = connection.rows(
         f"""SELECT p.network, p.post_id, p.text FROM posts AS p JOIN
@@ -112,6 +120,7 @@ def _unnamed(connection: Connection, user: str) -> int:
             ON m.network = p.network AND m.post_id = p.post_id""",
         [user, user],
     )
+    found = [row for row in found if network is None or row[0] == network]
     if not found:
         return 0
     frame = pl.DataFrame(found, ["network", "post_id", "text"], orient="row")
@@ -128,7 +137,6 @@ def _bury(connection: Connection, user: str) -> None:
         f"INSERT INTO erased (digest, salt, time) VALUES ({mark(1)}, {mark(2)}, {mark(3)}) ON CONFLICT DO NOTHING",
         [graves.digest(user), graves.salt, now],
     )
-    connection.execute(f"UPDATE state SET digest = {mark(1)}", [secrets.token_hex(32)])
 
 
 def compacted(tables: Sequence[str], sqlite: bool) -> list[str]:

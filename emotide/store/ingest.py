@@ -11,6 +11,7 @@ import polars as pl
 from emotide.log import (
     ROW,
     Header,
+    Pseudonyms,
     RejectFile,
     Scan,
     TableFile,
@@ -25,8 +26,10 @@ from emotide.log import (
     scan,
     unknown_columns,
 )
+from emotide.store.audit import note
 from emotide.store.connection import Connection
-from emotide.store.erase import REASON, Tombstones
+from emotide.store.consent import NO_CONSENT, Refusals, erase_refused
+from emotide.store.erase import REASON, Erased, Tombstones
 from emotide.store.loose import loose_rows
 from emotide.store.writing import held_otherwise, write
 
@@ -63,10 +66,12 @@ class IngestReport:
 
     Attributes:
         loose: a line for each kind of rows in the store that point at nothing.
+        erased: whose consent the log withdraws: their ids, and what of them was in the store.
     """
 
     files: list[FileReport] = field(default_factory=list)
     loose: list[str] = field(default_factory=list)
+    erased: list[tuple[str, Erased]] = field(default_factory=list)
 
     @property
     def new(self) -> int:
@@ -90,6 +95,7 @@ def ingest(
     mapping: Path | None,
     rejects: Path | None,
     progress: Progress | None,
+    pseudonyms: Pseudonyms | None = None,
 ) -> IngestReport:
     """Read a log into the store; see `Store.ingest`."""
     folder = rejects or source.resolve().parent / f"{source.resolve().name}.rejects"
@@ -99,14 +105,16 @@ def ingest(
         plans = [(file, read_header(file), found) for file, found in zip(files, scans, strict=True)]
         total = sum(count_rows(file, found) for file, _, found in plans)
         kept = {file.table.name: RejectFile(folder, file.table.name) for file in files}
-        reports: list[FileReport] = []
+        reports, erased = list[FileReport](), list[tuple[str, Erased]]()
         for file, header, found in plans:
             done = sum(report.rows for report in reports)
             tell = _teller(progress, done, total, file.name)
             with connect() as connection:
-                reports.append(_FileIngest(connection, file, header, found, kept[file.table.name]).run(tell))
+                one = _FileIngest(connection, file, header, found, kept[file.table.name], pseudonyms)
+                reports.append(one.run(tell))
+                erased += one.erased
         with connect() as connection:
-            return IngestReport(reports, loose_rows(connection))
+            return IngestReport(reports, loose_rows(connection), erased)
 
 
 def _teller(progress: Progress | None, done: int, total: int, name: str) -> Callable[[int], None]:
@@ -121,9 +129,16 @@ class _FileIngest:
     """One file, one transaction."""
 
     def __init__(
-        self, connection: Connection, file: TableFile, header: Header, found: Scan, rejects: RejectFile
+        self,
+        connection: Connection,
+        file: TableFile,
+        header: Header,
+        found: Scan,
+        rejects: RejectFile,
+        pseudonyms: Pseudonyms | None,
     ) -> None:
         self.connection, self.file, self.header, self.scan, self.rejects = connection, file, header, found, rejects
+        self.pseudonyms, self.erased = pseudonyms, list[tuple[str, Erased]]()
         self.rows = self.new = self.rejected = self.derived = self.moved = 0
 
     def run(self, tell: Callable[[int], None]) -> FileReport:
@@ -131,16 +146,19 @@ class _FileIngest:
         connection, table = self.connection, self.file.table
         connection.execute("UPDATE state SET digest = digest")  # writers wait here for each other
         dimensions: list[str] | None = None
-        graves = Tombstones(connection)
+        graves, refusals = Tombstones(connection), Refusals(connection)
         tell(0)
         for batch in read_batches(self.file, self.scan, self.header.wanted(table)):
             if dimensions is None:
                 dimensions = dimensions_in(table, self.header, batch.rows)
             rows, rejects = check(self.file, self.header, dimensions, batch)
-            rows, away = graves.turned_away(rows, table)
-            if not away.is_empty():  # not even the id is quoted
-                reasons = pl.repeat(REASON, len(away), eager=True)
-                rejects = pl.concat([rejects, reject_rows(self.file.name, away[ROW], None, None, reasons)])
+            if self.pseudonyms is not None:
+                rows, rejects = self.pseudonyms.rows(rows, table), rejects.with_columns(value=pl.lit(None, pl.String))
+            for out, reason in ((graves, REASON), (refusals, NO_CONSENT)):
+                rows, away = out.turned_away(rows, table)
+                if not away.is_empty():  # not even the id is quoted
+                    reasons = pl.repeat(reason, len(away), eager=True)
+                    rejects = pl.concat([rejects, reject_rows(self.file.name, away[ROW], None, None, reasons)])
             if not rows.is_empty():
                 rejects = pl.concat([rejects, self._write(rows)])
             self.rejects.write(rejects)
@@ -148,6 +166,10 @@ class _FileIngest:
             self.rows += len(batch.rows) + batch.rejects[ROW].n_unique()
             tell(self.rows)
         self._sign()
+        if table.name == "people" and self.new:
+            self.erased = erase_refused(connection)
+            gone = sum(sum(done.rows.values()) for _, done in self.erased)
+            note(connection, "consent", {"new": self.new, "people": len(self.erased), "rows": gone})
         connection.commit()
         return FileReport(
             file=self.file.name,

@@ -11,6 +11,7 @@ import polars as pl
 
 from emotide.log import ROW, TABLES, Kind, Table, Types
 from emotide.store.connection import Connection
+from emotide.store.consent import NO_CONSENT, Refusals
 from emotide.store.erase import REASON, Tombstones
 from emotide.store.schema import SINCE_EVER
 from emotide.store.writing import NUMBER, held_otherwise, in_database, write
@@ -60,7 +61,7 @@ def arrive(connection: Connection, rows: dict[str, pl.DataFrame], placed: Placed
         after: numbers go on from here at least: lines of erased people leave gaps, also at the end.
     """
     connection.execute("UPDATE state SET digest = digest")  # writers wait here for each other
-    graves = Tombstones(connection)
+    graves, refusals = Tombstones(connection), Refusals(connection)
     known: list[int] = []
     refused: dict[int, str] = {}
     lines: list[pl.DataFrame] = []
@@ -68,8 +69,9 @@ def arrive(connection: Connection, rows: dict[str, pl.DataFrame], placed: Placed
         table, mine = TABLES[name], rows.get(name)
         if mine is None or mine.is_empty():
             continue
-        mine, away = graves.turned_away(mine, table)
-        refused |= dict.fromkeys(away[ROW].to_list(), REASON)
+        for out, reason in ((graves, REASON), (refusals, NO_CONSENT)):
+            mine, away = out.turned_away(mine, table)
+            refused |= dict.fromkeys(away[ROW].to_list(), reason)
         there = _known(connection, mine)
         known += there
         mine = mine.filter(~pl.col(ROW).is_in(there))

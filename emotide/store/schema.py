@@ -117,5 +117,19 @@ Index("journal_event", journal.c.event_id, unique=True)
 Index("journal_source", journal.c.network, journal.c.source_id)
 Index("journal_target", journal.c.network, journal.c.target_id)
 
+audit = Table(
+    "audit",
+    metadata,
+    Column("number", BigInteger, nullable=False, autoincrement=False),
+    Column("time", BigInteger, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("what", Text, nullable=False),
+    Column("about", Text, nullable=False),
+    Column("chain", String(64), nullable=False),
+    PrimaryKeyConstraint("number", name="audit_key"),
+    sqlite_with_rowid=False,
+)
+"""What was done to the store about people, in order; each row holds a digest of itself and of all before it."""
+
 state = Table("state", metadata, Column("digest", String(64), nullable=False))
 """One row: the digest of all that was written so far. A writer updates it first, so writers wait for each other."""

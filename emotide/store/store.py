@@ -1,17 +1,21 @@
 """The store: a social log behind one URL, a SQLite file or a PostgreSQL server."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 from sqlalchemy.engine import URL
 
 from emotide.errors import StoreError, UnknownName
-from emotide.log import TABLES, TIME
+from emotide.log import TABLES, TIME, Pseudonyms
+from emotide.store.audit import note, trail
 from emotide.store.connection import Connection, alone, store_url, write_ahead
 from emotide.store.erase import Erased, Tombstones, compacted, erase
 from emotide.store.ingest import IngestReport, Progress, ingest
 from emotide.store.migrate import migrate
+from emotide.store.retain import Retained, retain
 from emotide.store.writing import from_database
 
 
@@ -67,6 +71,7 @@ class Store:
         mapping: str | Path | None = None,
         rejects: str | Path | None = None,
         progress: Progress | None = None,
+        pseudonyms: Pseudonyms | None = None,
     ) -> IngestReport:
         """Read a log into the store: each file wholly or not at all, each row once, however often it comes.
 
@@ -75,18 +80,25 @@ class Store:
             mapping: a TOML file that names the files and columns of a foreign log.
             rejects: the folder for rejected rows; `<source>.rejects` beside the source when None.
             progress: called with rows done, rows in all (an estimate), and the file.
+            pseudonyms: what stands in the place of everybody's ids; rejected rows then quote no value.
+
+        What the table `people` says about consent holds at once: those who say no are erased, and stay out.
 
         Raises:
             BadInput: a file as a whole cannot be read; files before it have been ingested.
             StoreError: the store cannot be written.
         """
-        return ingest(
+        report = ingest(
             self.connect,
             Path(source),
             None if mapping is None else Path(mapping),
             None if rejects is None else Path(rejects),
             progress,
+            pseudonyms,
         )
+        if report.erased:
+            self._compact()
+        return report
 
     def table(self, name: str, columns: Sequence[str] | None = None) -> pl.DataFrame:
         """A whole table, in any order of rows.
@@ -113,9 +125,9 @@ class Store:
             return from_database(connection.frame(kept, name), table)
 
     def counts(self) -> dict[str, int]:
-        """The number of rows of every table."""
+        """The number of rows of every table of what people did."""
         with self.connect() as connection:
-            return {name: connection.number(f"SELECT count(*) FROM {name}") for name in TABLES}
+            return {name: connection.number(f"SELECT count(*) FROM {name}") for name in TABLES if name != "people"}
 
     def networks(self) -> list[str]:
         """The names of all networks, sorted."""
@@ -161,9 +173,48 @@ class Store:
                 ids = connection.rows("SELECT DISTINCT user_id FROM users")
                 raise UnknownName("user", user, [str(row[0]) for row in ids])
             done = erase(connection, user)
+            note(connection, "forget", {"person": Tombstones(connection).digest(user), "rows": done.rows})
             connection.commit()
-        alone(self._url, compacted([*TABLES, "users", "mentions", "journal"], self._url.drivername == "sqlite"))
+        self._compact()
         return done
+
+    def retain(self, before: datetime, really: bool = False) -> Retained:
+        """What is older than an instant: counted, and erased if `really`; see `emotide.store.retain`.
+
+        Raises:
+            StoreError: the store cannot be written.
+        """
+        with self.connect() as connection:
+            connection.lock()
+            done = retain(connection, before)
+            if not really:
+                return done
+            note(connection, "retain", {"before": before.isoformat(), "rows": done.rows})
+            connection.commit()
+        self._compact()
+        return done
+
+    def note(self, what: str, about: Mapping[str, Any] | None = None, who: str | None = None) -> str:
+        """A line of the audit trail: what was done, and about what; returns the trail's new head.
+
+        Args:
+            what: forget, retain, consent, token, swap, export …
+            about: plain values; no id of a person.
+            who: whose doing; the user of this process by default.
+        """
+        with self.connect() as connection:
+            connection.lock()
+            head = note(connection, what, about or {}, who)
+            connection.commit()
+        return head
+
+    def audit(self) -> pl.DataFrame:
+        """The audit trail: number, time, who, what, about (JSON), chain; in order."""
+        with self.connect() as connection:
+            return trail(connection)
+
+    def _compact(self) -> None:
+        alone(self._url, compacted([*TABLES, "users", "mentions", "journal"], self._url.drivername == "sqlite"))
 
     def connect(self) -> Connection:
         """A connection in a transaction of its own.
