@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from emotide.api.behaving import behaviour_tables
+from emotide.api.card import CARD, model_card
 from emotide.api.checks import known_user, one_of, same_training, usable_device
 from emotide.api.demanding import BY, demand_table
 from emotide.api.explaining import Question, reasons_table
@@ -126,7 +127,7 @@ class Emotide:
         return cls(trained, history, recommender, screening)
 
     def save_pretrained(self, folder: Path | str) -> None:
-        """Write the model as safetensors and JSON, with its recipe; the one that the folder held before is replaced."""
+        """Write the model as safetensors and JSON, with its recipe and card, in place of what the folder held before."""
         self.trained.save(Path(folder))
         (Path(folder) / "recipe.json").write_text(self.recipe.model_dump_json(indent=1), "utf-8")
         for name, part in ((RECOMMENDER, self.recommender), (SCREENING, self.screening)):
@@ -134,6 +135,8 @@ class Emotide:
                 part.save(Path(folder) / name)
             else:
                 shutil.rmtree(Path(folder) / name, ignore_errors=True)
+        card = model_card(self.trained, Path(folder).name, self.recommender is not None)
+        (Path(folder) / CARD).write_text(card, "utf-8")
 
     @classmethod
     def from_pretrained(cls, folder: Path | str, device: str = "cpu") -> "Emotide":

@@ -74,7 +74,7 @@ class Pseudonyms:
 
     def rows(self, rows: pl.DataFrame, table: Table) -> pl.DataFrame:
         """Rows of a table with pseudonyms for people and posts, in columns and in texts; "" and null stay."""
-        changed = []
+        changed: list[pl.Expr | pl.Series] = []
         for name in (name for name in table.names if name in rows.columns):
             kind = "user" if name in PEOPLE else "post" if name in POSTS else None
             if kind:
@@ -83,21 +83,28 @@ class Pseudonyms:
                 changed.append(pl.col(name).replace(names))
             elif name in TEXTS:
                 texts = [self.said(text) if text else text for text in rows[name]]
-                changed.append(pl.Series(name, texts, pl.String).alias(name))
+                changed.append(pl.Series(name, texts, pl.String))
         return rows.with_columns(changed)
 
     def event(self, event: Mapping[str, Any]) -> dict[str, Any]:
         """An event of a stream (a row of a table, with whatever else it has), likewise."""
         changed = dict(event)
         for name, value in event.items():
-            if isinstance(value, str) and value:
-                if name in PEOPLE or name in POSTS:
-                    changed[name] = self._of("user" if name in PEOPLE else "post", value.strip())
-                elif name in TEXTS:
-                    changed[name] = self.said(value)
+            if name in PEOPLE or name in POSTS:
+                changed[name] = self._id("user" if name in PEOPLE else "post", value)
+            elif name in TEXTS and isinstance(value, str):
+                changed[name] = self.said(value)
+            elif name in TEXTS and isinstance(value, list):
+                changed[name] = [self.said(part) if isinstance(part, str) else part for part in value]
         if isinstance(event.get("event_id"), str):  # it may name a person or a post
             changed["event_id"] = self._of("event", event["event_id"])
         return changed
+
+    def _id(self, kind: str, value: Any) -> str | None:
+        """The pseudonym of an id as JSON may hold it: a text or a whole number; what is neither is none."""
+        whole = isinstance(value, int) and not isinstance(value, bool)
+        text = str(value).strip() if whole or isinstance(value, str) else ""
+        return self._of(kind, text) if text else None
 
     def _hash(self, kind: str, value: str) -> str:
         digest = hmac.digest(self._key, f"{kind}\0{value}".encode(), "sha256")[:20]

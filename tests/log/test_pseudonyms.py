@@ -91,6 +91,9 @@ def test_an_event_and_a_row_have_the_same_pseudonyms():
     table = made.rows(pl.DataFrame([row]), TABLES["posts"])
     assert {name: event[name] for name in row} == table.row(0, named=True)
     assert event["type"] == "post"
+    assert made.event({"user_id": 12, "post_id": None, "target_id": 1.5, "tags": ["@bo", 1]}) == {
+        "user_id": made.of("12"), "post_id": None, "target_id": None, "tags": [f"@{made.of('bo')}", 1],
+    }  # fmt: skip
     assert event["event_id"] == made.event({"event_id": "ana-1"})["event_id"] != "ana-1"
 
 

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qs, urlsplit, urlunsplit
 
@@ -50,7 +51,7 @@ class RedisStream:
         self._tried(self._join)
         since = "0"
         while since != ">":
-            entries = self._tried(lambda after=since: self._read(after, None))
+            entries = self._tried(partial(self._read, since, None))
             since = entries[-1][0].decode() if entries else ">"
             if entries:
                 yield self._batch(entries)
