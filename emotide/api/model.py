@@ -127,7 +127,7 @@ class Emotide:
         return cls(trained, history, recommender, screening)
 
     def save_pretrained(self, folder: Path | str) -> None:
-        """Write the model as safetensors and JSON, with its recipe and card, in place of what the folder held before."""
+        """Write the model as safetensors and JSON, with its recipe and card, in place of what the folder held."""
         self.trained.save(Path(folder))
         (Path(folder) / "recipe.json").write_text(self.recipe.model_dump_json(indent=1), "utf-8")
         for name, part in ((RECOMMENDER, self.recommender), (SCREENING, self.screening)):

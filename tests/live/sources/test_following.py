@@ -54,7 +54,8 @@ def test_a_file_is_followed_once_and_resumed(place, command, tmp_path):
 
     words = ("follow", file, "--store", store, "--model", place / "model", "--once", "--pseudonymise", key, "--json")
     write(1, 2)
-    file.open("a").write("{\n")
+    with file.open("a") as out:
+        out.write("{\n")
     told = command(*words)
     assert told.code == 0, told.err
     assert {row["events"]: row["n"] for row in told.json} == {"new": 2, "known": 0, "refused": 0, "unread": 1}
