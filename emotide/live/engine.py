@@ -19,8 +19,8 @@ from emotide.live.answers import Answers
 from emotide.live.clock import NOTHING_YET, Clock
 from emotide.live.config import LiveConfig
 from emotide.live.intake import Checked, Receipt, checked, receipts
-from emotide.live.served import Served
 from emotide.live.one_step import STEPPED
+from emotide.live.served import Served
 from emotide.live.subscription import Subscription
 from emotide.store.journal import arrive, before_journal, read_journal
 
