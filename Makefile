@@ -15,11 +15,7 @@ setup: $(VENV)/ready
 $(VENV)/ready: pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --retries 0 --index-url $(TORCH_INDEX) $(TORCH) 2>/dev/null || $(BIN)/pip install --quiet $(TORCH)
-<<<<<<< HEAD
 	$(BIN)/pip install --quiet --editable '.[postgres,minilm,plot,weak,optuna,rivals,faiss,docs,dev]'
-=======
-	$(BIN)/pip install --quiet --editable '.[postgres,minilm,plot,weak,optuna,faiss,rivals,docs,dev]'
->>>>>>> 264a1971b74ca31ab45c9f849c2749c142df69ef
 	touch $@
 
 demo: setup

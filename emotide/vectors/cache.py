@@ -30,7 +30,7 @@ class VectorCache:
     def __init__(self, file: Path) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
         self.file = file
-        with closing(self._connect()) as connection, connection:
+        with closing(self.connect()) as connection, connection:
             columns = "digest BLOB PRIMARY KEY, vector BLOB"
             connection.execute("DROP TABLE IF EXISTS vectors")  # of versions whose keys could not be forgotten
             connection.execute(f"CREATE TABLE IF NOT EXISTS vectors_of ({columns}) WITHOUT ROWID")
@@ -63,7 +63,7 @@ class VectorCache:
         first: dict[bytes, int] = {}
         row = np.array([first.setdefault(digest, k) for k, digest in enumerate(digests)], np.int64)
         out, done = np.zeros((len(texts), width), np.float32), np.zeros(len(texts), bool)
-        with closing(self._connect()) as connection:
+        with closing(self.connect()) as connection:
             for digest, vector in self._known(connection, first):
                 out[first[digest]], done[first[digest]] = np.frombuffer(vector, np.float32), True
             missing = [k for k in first.values() if not done[k]]
@@ -82,7 +82,7 @@ class VectorCache:
     def forget(self, contents: Iterable[bytes]) -> int:
         """Erase what any encoder made of these contents, and the pages it stood on; returns how many vectors."""
         gone = 0
-        with closing(self._connect()) as connection:
+        with closing(self.connect()) as connection:
             connection.execute("PRAGMA secure_delete = ON")
             with connection:
                 for content in contents:
