@@ -90,6 +90,8 @@ def test_what_is_tried_is_taken_back(town, lines):
         assert len(moved.users)
         assert not np.array_equal(stream.census.people.touched, before[0]["touched"])
     for name, array in before[0].items():
+        if name == "head":  # pairs that came into sight keep their rows, of which nothing is known again
+            continue
         np.testing.assert_array_equal(getattr(stream.census.people, name), array)
     assert stream.past.equals(before[1])
 

@@ -196,7 +196,7 @@ def test_unknown_tables_and_columns(store):
 
 
 def test_a_store_of_a_newer_version_is_refused(store, url):
-    with store._connect() as connection:
+    with store.connect() as connection:
         connection.execute("UPDATE emotide_version SET version_num = '9999'")
         connection.commit()
     with pytest.raises(StoreError, match="newer Emotide"):
