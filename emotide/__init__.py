@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from emotide.api import Emotide, Recipe, SocialLog
-    from emotide.errors import BadInput, EmotideError, ModelMismatch, StoreError, UnknownName
+    from emotide.errors import BadInput, Busy, EmotideError, ModelMismatch, StoreError, UnknownName
     from emotide.model import EmotionSpace, read_space
+    from emotide.serve.client import Client
 
 _HOME = {
     "BadInput": "errors",
+    "Busy": "errors",
+    "Client": "serve.client",
     "EmotideError": "errors",
     "Emotide": "api",
     "EmotionSpace": "model",
@@ -26,6 +29,8 @@ _HOME = {
 
 __all__ = [
     "BadInput",
+    "Busy",
+    "Client",
     "Emotide",
     "EmotideError",
     "EmotionSpace",

@@ -44,12 +44,20 @@ class UnknownName(EmotideError):
     """A name that is not in a closed list; the message names the nearest one and the list."""
 
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
+        self.kind, self.name = kind, name
         names = sorted(known)
         near = get_close_matches(name, names, n=1)
         hint = f"; did you mean {near[0]!r}?" if near else ";"
         shown = ", ".join(names[:SHOWN]) or "none"
         more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
         super().__init__(f"{kind} {name!r} is not known{hint} known: {shown}{more}")
+
+    @classmethod
+    def said(cls, line: str) -> "UnknownName":
+        """One that was met elsewhere, such as by a service that was asked."""
+        error = cls("name", "", ())
+        error.args = (line,)
+        return error
 
 
 class StoreError(EmotideError):
@@ -61,13 +69,12 @@ class ModelMismatch(EmotideError):
 
 
 class Busy(EmotideError):
-    """Too much waits to be taken in.
+    """Too much waits already.
 
     Args:
-        waiting: how many events wait.
-        retry_after: seconds after which it is worth coming again.
+        retry_after: seconds after which to try again.
     """
 
-    def __init__(self, waiting: int, retry_after: float) -> None:
-        self.waiting, self.retry_after = waiting, retry_after
-        super().__init__(f"{waiting} events wait to be taken in: come again in {retry_after:.1f} s")
+    def __init__(self, retry_after: float) -> None:
+        self.retry_after = retry_after
+        super().__init__(f"too much waits to be applied: try again in {retry_after:.0f} s")

@@ -10,6 +10,8 @@ import emotide
 
 NAMES = [
     "BadInput",
+    "Busy",
+    "Client",
     "Emotide",
     "EmotideError",
     "EmotionSpace",
@@ -46,7 +48,7 @@ def test_another_name_is_no_attribute():
 
 
 def test_the_errors_are_one_family():
-    for name in ("BadInput", "ModelMismatch", "StoreError", "UnknownName"):
+    for name in ("BadInput", "Busy", "ModelMismatch", "StoreError", "UnknownName"):
         assert issubclass(getattr(emotide, name), emotide.EmotideError)
 
 

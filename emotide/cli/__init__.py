@@ -6,7 +6,7 @@ from typing import Any, NoReturn
 
 # The order of --help.
 # isort: off
-from emotide.cli import logs, following, learning, asking, recommending, people, measuring  # noqa: F401
+from emotide.cli import logs, following, learning, asking, recommending, serving, people, measuring  # noqa: F401
 
 # isort: on
 from emotide.cli.options import app

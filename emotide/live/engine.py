@@ -136,7 +136,7 @@ class LiveEngine:
     def _room(self, events: int) -> None:
         if self._waiting and self._waiting + events > self.config.most_waiting:
             rate = max(self.applied / max(self._took, 1e-3), 1000.0)
-            raise Busy(self._waiting, min(60.0, max(0.5, self._waiting / rate)))
+            raise Busy(min(60.0, max(0.5, self._waiting / rate)))
 
     # what is taken in
 

@@ -17,6 +17,7 @@ from emotide.store.ingest import IngestReport, Progress, ingest
 from emotide.store.migrate import migrate
 from emotide.store.retain import Retained, retain
 from emotide.store.writing import from_database
+from emotide.store.tokens import TokenTable
 
 
 class Store:
@@ -61,6 +62,11 @@ class Store:
     def file(self) -> Path | None:
         """The file of a SQLite store."""
         return Path(str(self._url.database)) if self._url.drivername == "sqlite" else None
+
+    @property
+    def tokens(self) -> TokenTable:
+        """Who may ask the service for what."""
+        return TokenTable(self._url)
 
     def __repr__(self) -> str:
         return f"Store({self.url!r})"

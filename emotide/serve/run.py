@@ -1,0 +1,114 @@
+"""One process that serves until it is told to stop."""
+
+import ipaddress
+import logging
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+
+import uvicorn
+from fastapi import FastAPI
+
+from emotide.errors import BadInput
+from emotide.serve.app import create_app
+from emotide.serve.patience import patient
+from emotide.serve.service import Service
+from emotide.serve.settings import ServiceSettings
+from emotide.serve.tokens import Keyring, holds, now
+from emotide.store import Store
+
+HEADERS = 16 << 10  # bytes of a request's headers
+Say = Callable[[str], None]
+
+
+def serve(store: str, model: Path, host: str, port: int, settings: ServiceSettings, everyone: bool, say: Say) -> None:
+    """Serve until SIGTERM or SIGINT; then what is under way is answered, and the states are written down.
+
+    Args:
+        store, model: what is served.
+        host, port: where; port 0 takes any that is free.
+        settings: the limits.
+        everyone: no token is asked for, on this machine alone.
+        say: progress, line by line.
+
+    Raises:
+        BadInput: others could reach it without a token.
+    """
+    from emotide.live.engine import LiveEngine
+
+    keyring = _keyring(Store.open(store, create=False), host, settings, everyone, say)
+    say(f"opening {model} on the store")
+    engine = LiveEngine.open(store, model)
+    kept = {"models": settings.models or model.resolve().parent, "hosts": (*settings.hosts, host)}
+    app = create_app(engine, settings.model_copy(update=kept), keyring)
+    _log()
+    server = Server(app, host, port, settings, say)
+    server.run()
+
+
+def _keyring(store: Store, host: str, settings: ServiceSettings, everyone: bool, say: Say) -> Keyring | None:
+    """The tokens to ask for; None where none are asked for."""
+    here = _loopback(host)
+    held = sum(holds(row, now()) for row in store.tokens.rows())
+    if not here and everyone:
+        raise BadInput(
+            f"--open serves this machine alone, and {host} can be reached from others: leave one of them out"
+        )
+    if not here and not held:
+        raise BadInput(
+            f"{host} can be reached from other machines and the store holds no token: "
+            "make one with 'emotide token create' first"
+        )
+    if everyone or not held:
+        say("open: whoever can reach this port may do everything; 'emotide token create' makes a token")
+        return None
+    say(f"{held} token(s) hold")
+    return Keyring(store, settings.token_seconds, settings.cache_seconds)
+
+
+def _loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def _log() -> None:
+    """Our own line a request, on stderr; uvicorn's would name paths, and so people."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    for name in ("emotide.serve", "uvicorn.error"):
+        logging.getLogger(name).handlers[:] = [handler]
+        logging.getLogger(name).propagate = False
+    logging.getLogger("emotide.serve").setLevel(logging.INFO)
+    logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
+
+
+class Server(uvicorn.Server):
+    """Uvicorn with our limits; it says where it listens, and tells streams when it is about to stop."""
+
+    def __init__(self, app: FastAPI, host: str, port: int, settings: ServiceSettings, say: Say) -> None:
+        self._service: Service = app.state.service
+        self._say = say
+        super().__init__(
+            uvicorn.Config(
+                app, host=host.strip("[]"), port=port, http=patient(settings.header_seconds), ws="none", lifespan="on",
+                log_config=None, access_log=False, server_header=False, proxy_headers=False,
+                limit_concurrency=settings.connections, h11_max_incomplete_event_size=HEADERS,
+                timeout_graceful_shutdown=settings.stop_seconds,
+            )
+        )  # fmt: skip
+
+    def _log_started_message(self, listeners: object) -> None:
+        for server in self.servers:
+            for socket in server.sockets:
+                name, port = socket.getsockname()[:2]
+                self._say(f"listening on http://{f'[{name}]' if ':' in name else name}:{port}")
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """SIGTERM or SIGINT; a second one does not wait."""
+        self._service.stopping.set()
+        super().handle_exit(sig, frame)
