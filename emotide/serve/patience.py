@@ -1,4 +1,4 @@
-"""Uvicorn's protocol with a limit on how long the headers of a request may take, and problems for unreadable requests.
+"""Uvicorn's protocol for clients that take their time: limits on sending headers and on taking answers.
 
 The protocol in plain Python (h11) bounds the bytes of the headers; the one in C takes as many as are sent.
 """
@@ -13,10 +13,11 @@ from emotide.serve.problems import MEDIA_TYPE, Problem
 
 
 class Patience(H11Protocol):
-    """HTTP for clients that send their headers in time."""
+    """HTTP for clients that send their headers, and take their answers, in time."""
 
-    seconds = 10.0
+    header_seconds = send_seconds = 10.0
     _timer: asyncio.TimerHandle | None = None
+    _taking: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """The headers of the first request are awaited."""
@@ -35,7 +36,18 @@ class Patience(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """The client has gone."""
         self._stop()
+        self._taken()
         super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """More waits for the client than is good."""
+        super().pause_writing()
+        self._taking = self.loop.call_later(self.send_seconds, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """It has taken it."""
+        super().resume_writing()
+        self._taken()
 
     def send_400_response(self, msg: str) -> None:
         """What came is no HTTP."""
@@ -46,7 +58,7 @@ class Patience(H11Protocol):
         self.transport.close()
 
     def _await_headers(self) -> None:
-        self._timer = self.loop.call_later(self.seconds, self._too_slow)
+        self._timer = self.loop.call_later(self.header_seconds, self._too_slow)
 
     def _too_slow(self) -> None:
         self._timer = None
@@ -59,6 +71,12 @@ class Patience(H11Protocol):
             self._timer = None
 
 
-def patient(seconds: float) -> type[Any]:
+    def _taken(self) -> None:
+        if self._taking is not None:
+            self._taking.cancel()
+            self._taking = None
+
+
+def patient(header_seconds: float, send_seconds: float) -> type[Any]:
     """The protocol that waits so long."""
-    return type("Patient", (Patience,), {"seconds": seconds})
+    return type("Patient", (Patience,), {"header_seconds": header_seconds, "send_seconds": send_seconds})

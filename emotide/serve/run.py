@@ -95,7 +95,7 @@ class Server(uvicorn.Server):
         self._say = say
         super().__init__(
             uvicorn.Config(
-                app, host=host.strip("[]"), port=port, http=patient(settings.header_seconds), ws="none", lifespan="on",
+                app, host=host.strip("[]"), port=port, http=patient(settings.header_seconds, settings.send_seconds), ws="none", loop="asyncio", lifespan="on",
                 log_config=None, access_log=False, server_header=False, proxy_headers=False,
                 limit_concurrency=settings.connections, h11_max_incomplete_event_size=HEADERS,
                 timeout_graceful_shutdown=settings.stop_seconds,

@@ -48,8 +48,7 @@ class Shell:
                     headers.setdefault(name, value)
                 if "text/event-stream" in headers.get("content-type", ""):
                     whole.reschedule(None)
-            async with asyncio.timeout(limits.send_seconds):  # a client that does not take its answer
-                await send(message)
+            await send(message)
 
         try:
             async with asyncio.timeout(limits.request_seconds) as whole:

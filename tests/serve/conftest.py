@@ -2,6 +2,7 @@
 
 import asyncio
 import queue
+import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -14,6 +15,7 @@ import pytest
 
 from emotide.errors import UnknownName
 from emotide.serve.app import create_app
+from emotide.serve.run import Server
 from emotide.serve.settings import ServiceSettings
 from emotide.serve.tokens import Keyring
 
@@ -181,3 +183,24 @@ def problem(response: httpx.Response, status: int) -> dict[str, Any]:
 @pytest.fixture
 def says() -> Callable[..., dict[str, Any]]:
     return problem
+
+
+@pytest.fixture
+def listening() -> Iterator[Callable[..., tuple[str, int]]]:
+    """`listening(engine, keyring=None, rate=…)`: a real server around an engine, in a thread; its host and port."""
+    running = []
+
+    def start(engine: Any, keyring: Keyring | None = None, **limits: Any) -> tuple[str, int]:
+        settings = ServiceSettings(**{"rate": 1e6, "burst": 10**6, **limits})
+        lines: queue.Queue = queue.Queue()
+        server = Server(create_app(engine, settings, keyring), "127.0.0.1", 0, settings, lines.put)
+        thread = threading.Thread(target=server.run)
+        thread.start()
+        running.append((server, thread))
+        return "127.0.0.1", int(lines.get(timeout=20).rpartition(":")[2])
+
+    yield start
+    for server, thread in running:
+        server.handle_exit(signal.SIGTERM, None)
+        thread.join(20)
+        assert not thread.is_alive()
