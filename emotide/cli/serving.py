@@ -61,9 +61,10 @@ def create(
     from emotide.serve.tokens import create as make
     from emotide.store import Store as Kept
 
+    known = [one.value for one in Scope]
     for one in scope:
-        if one not in list(Scope):
-            raise UnknownName("scope", one, Scope)
+        if one not in known:
+            raise UnknownName("scope", one, known)
     made = make(Kept.open(store, create=False), name, map(Scope, scope), days)
     _show([made.row], json, token=made.token)
 

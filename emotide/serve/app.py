@@ -13,10 +13,10 @@ from emotide.serve.door import Door
 from emotide.serve.intake import Intake
 from emotide.serve.paths import Undecoded
 from emotide.serve.routes import ROUTERS
-from emotide.serve.service import Service
+from emotide.serve.service import Service, allows
 from emotide.serve.settings import ServiceSettings
 from emotide.serve.shell import Shell
-from emotide.serve.tokens import Keyring
+from emotide.serve.tokens import Keyring, Scope
 
 WRONG: dict[int | str, dict[str, Any]] = {
     code: {
@@ -35,6 +35,7 @@ def create_app(
     settings: ServiceSettings | None = None,
     keyring: Keyring | None = None,
     pages: APIRouter | None = None,
+    public: tuple[str, ...] = (),
 ) -> FastAPI:
     """The service around an engine, which it closes when it stops.
 
@@ -42,7 +43,8 @@ def create_app(
         engine: answers.
         settings: the limits; the usual ones where None.
         keyring: tokens to ask for; where None, whoever reaches the port may do everything.
-        pages: the dashboard, if there is one.
+        pages: the dashboard, if there is one; it may be read with the scope read.
+        public: paths of it that need no token.
     """
     service = Service(engine, settings or ServiceSettings(), keyring)
 
@@ -67,23 +69,28 @@ def create_app(
     for router in ROUTERS:
         app.include_router(router)
     if pages is not None:
-        app.include_router(pages)
+        app.include_router(pages, dependencies=[allows(Scope.read)])
     problems.install(app)
-    for layer in (Intake, Door, Shell):  # the last is the outermost
-        app.add_middleware(layer, service=service)
+    app.add_middleware(Intake, service=service)  # the last is the outermost
+    app.add_middleware(Door, service=service, public=public)
+    app.add_middleware(Shell, service=service)
     app.add_middleware(Undecoded)
-    _describe(app)
+    _describe(app, keyring is not None)
     return app
 
 
-def _describe(app: FastAPI) -> None:
-    """OpenAPI's schemas name the shape of every error."""
+def _describe(app: FastAPI, guarded: bool) -> None:
+    """OpenAPI's schemas name the shape of every error, and tokens only where they are asked for."""
     described = app.openapi
 
     def openapi() -> dict[str, Any]:
         schema = described()
         form = problems.Problem.model_json_schema(ref_template="#/components/schemas/{model}")
         schema["components"]["schemas"] |= {**form.pop("$defs"), "Problem": form}
+        if not guarded:
+            schema["components"].pop("securitySchemes", None)
+            for operation in (one for path in schema["paths"].values() for one in path.values()):
+                operation.pop("security", None)
         return schema
 
     app.openapi = openapi  # type: ignore[method-assign]

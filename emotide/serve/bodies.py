@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal, cast
 
-from pydantic import BaseModel, ConfigDict, Field, create_model
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, create_model
 
 from emotide.log import TABLES, Column, Kind
 
@@ -28,6 +28,7 @@ Id = Annotated[str, Field(min_length=1, max_length=LONGEST_ID, pattern=r"^[^\x00
 Text = Annotated[str, Field(max_length=LONGEST_TEXT, pattern=r"^[^\x00]*$")]
 Tags = Annotated[str, Field(max_length=LONGEST_TAGS, pattern=r"^[^\x00]*$", description="names, with commas between")]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
+Whole = Annotated[int, BeforeValidator(lambda given: int(given) if given in range(10**6) else given)]  # also 5.0
 Stamp = Annotated[str, Field(min_length=1, max_length=40, pattern=r"^[0-9TZtz:.+\- ]+$")]
 Time = Annotated[
     Stamp | Annotated[int, Field(ge=0, le=10**12)] | Annotated[float, Field(ge=0, le=1e12)],
@@ -106,7 +107,7 @@ class Wanted(Sent):
     """Whom to recommend something to."""
 
     user_id: Id = Field(examples=["ana"])
-    top: int = Field(5, ge=1, le=100, description="items")
+    top: Whole = Field(5, ge=1, le=100, description="items")
     network: Id | None = None
 
 

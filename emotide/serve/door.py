@@ -36,9 +36,10 @@ class Door:
 
     async def _let_in(self, scope: Scope) -> Principal:
         headers, address = Headers(scope=scope), (scope.get("client") or ("nobody", 0))[0]
-        self._own_site(headers)
-        if scope["path"] in self._public:
-            return Principal(address, frozenset())
+        self._own_name(headers)
+        if scope["path"] in self._public:  # the dashboard's own files are read, and nothing else is
+            return Principal(address, frozenset({Allowed.read}))
+        self._own_page(headers)
         keyring = self._service.keyring
         principal = Principal(address, frozenset(Allowed)) if keyring is None else await self._known(headers, address)
         wait = self._service.asked.take(principal.name)
@@ -47,8 +48,8 @@ class Door:
             raise Refused(429, "too many requests: slow down", wait)
         return principal
 
-    def _own_site(self, headers: Headers) -> None:
-        """A name that leads here by a trick of DNS, and pages of other sites, are turned away."""
+    def _own_name(self, headers: Headers) -> None:
+        """A name that leads here by a trick of DNS is turned away."""
         try:
             host = urlsplit(f"//{headers.get('host', '')}").hostname or ""
         except ValueError:
@@ -57,6 +58,9 @@ class Door:
         if host not in known and "*" not in known:
             self._service.metrics.refused("host")
             raise Refused(421, "this service is not known by that name; its settings list 'hosts'")
+
+    def _own_page(self, headers: Headers) -> None:
+        """Pages of other sites are turned away."""
         origin = headers.get("origin")
         foreign = origin is not None and urlsplit(origin).netloc != headers.get("host")
         if foreign or headers.get("sec-fetch-site") in ("cross-site", "same-site"):
@@ -64,7 +68,7 @@ class Door:
             raise Refused(403, "requests from pages of other sites are not answered")
 
     async def _known(self, headers: Headers, address: str) -> Principal:
-        token = self._token(headers)
+        token = token_of(headers)
         if token is None:
             self._service.metrics.refused("token")
             raise Refused(401, "a token is needed: Authorization: Bearer TOKEN", headers=ASK)
@@ -85,14 +89,14 @@ class Door:
             raise Refused(401, "this token does not hold: it is wrong, expired or revoked", headers=ASK)
         return found
 
-    @staticmethod
-    def _token(headers: Headers) -> str | None:
-        """Of the header, or of the cookie in which the dashboard keeps it (see session.py)."""
-        kind, _, token = headers.get("authorization", "").partition(" ")
-        if kind.lower() == "bearer" and token:
-            return token.strip()
-        for pair in headers.get("cookie", "").split(";"):
-            name, _, value = pair.strip().partition("=")
-            if name == COOKIE and value:
-                return value
-        return None
+
+def token_of(headers: Headers) -> str | None:
+    """The token of a request: of the header, or of the cookie in which a browser keeps it (see session.py)."""
+    kind, _, token = headers.get("authorization", "").partition(" ")
+    if kind.lower() == "bearer" and token:
+        return token.strip()
+    for pair in headers.get("cookie", "").split(";"):
+        name, _, value = pair.strip().partition("=")
+        if name == COOKIE and value:
+            return value
+    return None

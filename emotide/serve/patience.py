@@ -70,7 +70,6 @@ class Patience(H11Protocol):
             self._timer.cancel()
             self._timer = None
 
-
     def _taken(self) -> None:
         if self._taking is not None:
             self._taking.cancel()

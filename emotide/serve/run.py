@@ -35,9 +35,9 @@ def serve(store: str, model: Path, host: str, port: int, settings: ServiceSettin
     Raises:
         BadInput: others could reach it without a token.
     """
+    keyring = _keyring(Store.open(store, create=False), host, settings, everyone, say)
     from emotide.live.engine import LiveEngine
 
-    keyring = _keyring(Store.open(store, create=False), host, settings, everyone, say)
     say(f"opening {model} on the store")
     engine = LiveEngine.open(store, model)
     kept = {"models": settings.models or model.resolve().parent, "hosts": (*settings.hosts, host)}
@@ -93,9 +93,10 @@ class Server(uvicorn.Server):
     def __init__(self, app: FastAPI, host: str, port: int, settings: ServiceSettings, say: Say) -> None:
         self._service: Service = app.state.service
         self._say = say
+        protocol = patient(settings.header_seconds, settings.send_seconds)
         super().__init__(
             uvicorn.Config(
-                app, host=host.strip("[]"), port=port, http=patient(settings.header_seconds, settings.send_seconds), ws="none", loop="asyncio", lifespan="on",
+                app, host=host.strip("[]"), port=port, http=protocol, ws="none", loop="asyncio", lifespan="on",
                 log_config=None, access_log=False, server_header=False, proxy_headers=False,
                 limit_concurrency=settings.connections, h11_max_incomplete_event_size=HEADERS,
                 timeout_graceful_shutdown=settings.stop_seconds,

@@ -132,7 +132,7 @@ def memory() -> Iterator[Memory]:
 
 
 class Asked:
-    """A service that is asked in this process, without a socket; `get`, `post`, `delete`, `request` return responses."""
+    """A service that is asked in this process, without a socket; its methods return responses."""
 
     def __init__(self, app: Any, headers: Mapping[str, str] | None = None) -> None:
         self.app, self.headers = app, dict(headers or {})
@@ -165,6 +165,7 @@ def asked() -> Callable[..., Asked]:
     def make(engine: Any, keyring: Keyring | None = None, **limits: Any) -> Asked:
         return Asked(create_app(engine, ServiceSettings(**{"rate": 1e6, "burst": 10**6, **limits}), keyring))
 
+    make.around = Asked  # type: ignore[attr-defined]
     return make
 
 
@@ -199,6 +200,7 @@ def listening() -> Iterator[Callable[..., tuple[str, int]]]:
         running.append((server, thread))
         return "127.0.0.1", int(lines.get(timeout=20).rpartition(":")[2])
 
+    start.running = running  # type: ignore[attr-defined]
     yield start
     for server, thread in running:
         server.handle_exit(signal.SIGTERM, None)

@@ -103,7 +103,9 @@ def test_what_is_wrong_is_named(change, field, memory, asked, says):
     assert not memory.calls
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"null", b'{"events": []}', b"[" * 100_000, b'{"events": NaN}', b"\xff"])
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b"[]", b"null", b'{"events": []}', b"[" * 100_000, b'{"events": NaN}', b"\xff"]
+)
 def test_what_is_no_body(body, memory, asked):
     response = asked(memory).post("/v1/events", content=body, headers={"Content-Type": "application/json"})
     assert response.status_code in (400, 422), response.text

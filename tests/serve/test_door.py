@@ -5,11 +5,14 @@ import hashlib
 import re
 
 import pytest
+from fastapi import APIRouter
 
 from emotide.errors import BadInput, StoreError, UnknownName
 from emotide.serve import tokens
+from emotide.serve.app import create_app
 from emotide.serve.bodies import EXAMPLES
 from emotide.serve.buckets import MOST, Buckets
+from emotide.serve.settings import ServiceSettings
 from emotide.serve.tokens import DAY, Keyring, Scope, create, revoke, rotate
 from emotide.store import Store
 
@@ -213,7 +216,9 @@ def test_buckets_fill_with_time():
     assert len(held._held) == MOST
 
 
-@pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example", "", "[", "localhost@evil.example", "127.0.0.2"])
+@pytest.mark.parametrize(
+    "host", ["evil.example", "127.0.0.1.evil.example", "", "[", "localhost@evil.example", "127.0.0.2"]
+)
 def test_foreign_names_of_the_host(host, memory, asked, says):
     says(asked(memory).get("/v1/spaces", headers={"Host": host}), 421)
     assert not memory.calls
@@ -240,7 +245,9 @@ def test_pages_of_other_sites(headers, memory, asked, says):
     assert asked(memory).post("/v1/events", json=BODY, headers={"Origin": "http://127.0.0.1"}).status_code == 202
 
 
-@pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", None])
+@pytest.mark.parametrize(
+    "kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", None]
+)
 def test_forms_of_other_sites(kind, memory, asked, says):
     headers = {"Content-Type": kind} if kind else {}
     says(asked(memory).post("/v1/recommendations", content='{"user_id": "ana"}', headers=headers), 422)
@@ -279,8 +286,11 @@ def test_bombs_are_not_unpacked(memory, asked, says):
         says(asked(memory).post("/v1/events", content=b"x", headers={"Content-Encoding": coding}), 415)
 
 
-TRAVERSALS = ["%2e%2e", "../..", "..%2F..%2Fetc%2Fpasswd", "%2e%2e%2f%2e%2e%2fetc%2fpasswd", "..%5c..%5cwindows",
-              "%252e%252e%252f", "....//....//etc/passwd", "/etc/passwd", "file:%2F%2F%2Fetc%2Fpasswd", "~root", "%00"]  # fmt: skip
+TRAVERSALS = [
+    "%2e%2e", "../..", "..%2F..%2Fetc%2Fpasswd", "%2e%2e%2f%2e%2e%2fetc%2fpasswd", "..%5c..%5cwindows",
+    "%252e%252e%252f",
+    "....//....//etc/passwd", "/etc/passwd", "file:%2F%2F%2Fetc%2Fpasswd", "~root", "%00",
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("user", TRAVERSALS)
@@ -290,6 +300,30 @@ def test_paths_lead_nowhere(user, what, memory, asked, says):
     assert response.status_code in (404, 405)
     says(response, response.status_code)
     assert memory.people == {"ana", "bo/c d", "李"}
+
+
+def test_a_browser_keeps_its_token_in_a_cookie(store, guarded, says):
+    token = create(store, "some", [Scope.read], 1.0).token
+    says(guarded.post("/v1/session"), 401)
+    got = guarded.bearing(token).post("/v1/session")
+    kept = got.headers["set-cookie"]
+    assert {"HttpOnly", "SameSite=strict"} <= {part.strip() for part in kept.split(";")}
+    cookie = {"Cookie": f"other=1; {kept.partition(';')[0]}"}
+    assert guarded.get("/v1/spaces", headers=cookie).status_code == 200
+    says(guarded.post("/v1/events", json=BODY, headers=cookie), 403)
+    assert 'emotide_token=""' in guarded.request("DELETE", "/v1/session", headers=cookie).headers["set-cookie"]
+
+
+def test_the_pages_of_a_dashboard(store, ring, memory, asked, says):
+    pages = APIRouter()
+    for path in ("/", "/v1/dashboard/start"):
+        pages.get(path)(lambda: {"page": 1})
+    service = asked.around(create_app(memory, ServiceSettings(), ring, pages, public=("/",)))
+    assert service.get("/", headers={"Sec-Fetch-Site": "cross-site"}).status_code == 200
+    says(service.get("/v1/dashboard/start"), 401)
+    for scope, status in ((Scope.read, 200), (Scope.write, 403)):
+        bearer = service.bearing(create(store, "some", [scope], 1.0).token)
+        assert bearer.get("/v1/dashboard/start").status_code == status
 
 
 def test_the_rows_of_tokens_are_complete(store):

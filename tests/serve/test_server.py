@@ -50,7 +50,9 @@ def test_slow_headers_of_a_second_request(memory, listening):
 
 def test_slow_bodies(memory, listening):
     place = listening(memory, body_seconds=0.3)
-    head = b"POST /v1/events HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n"
+    head = (
+        b"POST /v1/events HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n"
+    )
     said, seconds = talk(place, head, *[b" "] * 20, pause=0.1)
     assert b" 408 " in said
     assert b"application/problem+json" in said
@@ -110,7 +112,13 @@ def test_requests_do_not_wait_for_each_other(memory, listening):
 
 def test_a_stream(memory, listening):
     host, port = listening(memory, heartbeat_seconds=0.2)
-    row = {"user_id": "ana", "network": "", "time": "2024-05-01T00:00:00Z", "space": "polarity", "reading": "positive\n"}
+    row = {
+        "user_id": "ana",
+        "network": "",
+        "time": "2024-05-01T00:00:00Z",
+        "space": "polarity",
+        "reading": "positive\n",
+    }
     with httpx.stream("GET", f"http://{host}:{port}/v1/stream", params={"user": "ana", "seconds": 1.5}) as got:
         assert got.headers["content-type"].startswith("text/event-stream")
         lines = got.iter_lines()
@@ -145,10 +153,10 @@ def test_stopping_ends_streams_and_closes_the_engine(memory, listening):
         lines = got.iter_lines()
         next(lines)
         assert httpx.get(f"http://{host}:{port}/readyz").status_code == 200
-        server = next(thread for thread in threading.enumerate() if getattr(thread, "_target", None) and "Server" in repr(thread._target))
-        server._target.__self__.handle_exit(15, None)
+        ((server, thread),) = listening.running
+        server.handle_exit(15, None)
         assert list(lines) == [""]
-    server.join(10)
+    thread.join(10)
     assert memory.calls[-1] == ("checkpoint",)
     assert memory.closed
 

@@ -1,0 +1,1 @@
+"""The service under load, faults and bad input."""
