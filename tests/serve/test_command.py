@@ -70,7 +70,7 @@ def test_never_beyond_this_machine_without_a_token(host, store, command):
         f"emotide: {host} can be reached from other machines and the store holds no token: "
         "make one with 'emotide token create' first\n"
     )
-    command("token", "create", "--store", store, "--name", "x", "--scope", "read", "--days", "0.000001")
+    command("token", "create", "--store", store, "--name", "x", "--scope", "read", "--days", "0.00000001")
     assert "the store holds no token" in command(*serve).err  # it has expired
     command("token", "create", "--store", store, "--name", "x", "--scope", "read", "--days", "1")
     told = command(*serve, "--open")

@@ -1,6 +1,11 @@
 """Schemathesis asks every route for what OpenAPI promises: no crash, no 5xx, answers of the told shape."""
 
+import asyncio
+import threading
+
 from emotide.bench.service.fuzz import events_tried, routes_tried
+from emotide.bench.service.generator import as_fast_as_taken, at_rate
+from emotide.serve.bodies import EXAMPLES
 from emotide.serve.tokens import Keyring, Scope, create
 from emotide.store import Store
 
@@ -19,3 +24,25 @@ def test_events_that_are_nearly_right(memory, listening):
     tried = events_tried(f"http://{host}:{port}", 300, 0)
     assert tried.told() == {"cases": 300, "crashes": 0, "5xx": 0, "broken": 0}, tried.broken[:5]
     assert len(memory.calls) > 30
+
+
+def test_load_is_timed_from_when_it_was_due(memory, listening):
+    host, port = listening(memory)
+    url = f"http://{host}:{port}"
+    got = asyncio.run(at_rate(url, "none", lambda k: ("GET", "/v1/users/ana/emotion", None), 50.0, 1.0))
+    assert got.statuses == [200] * 50
+    assert 0 < got.quantiles()[0] <= got.quantiles()[1]
+    memory.pause.clear()
+    threading.Timer(0.6, memory.pause.set).start()
+    late = asyncio.run(at_rate(url, "none", lambda k: ("GET", "/v1/users/eve/emotion", None), 20.0, 0.5))
+    assert late.failed() == 10
+    assert late.quantiles() == []
+    assert late.milliseconds[0] > 400 > min(late.milliseconds)  # all waited, the last not as long
+
+
+def test_events_are_counted_once_acknowledged(memory, listening):
+    host, port = listening(memory)
+    make = lambda k: [EXAMPLES["post"] | {"event_id": f"{k}-{n}"} for n in range(5)]  # noqa: E731
+    taken, busy, seconds = asyncio.run(as_fast_as_taken(f"http://{host}:{port}", "none", make, 2, 0.5))
+    assert taken == len(memory.ids) > 0
+    assert (busy, seconds >= 0.5) == (0, True)

@@ -1,1 +1,20 @@
-"""The service under load, faults and bad input."""
+"""The service under load, faults and bad input, and what is left of a person after erasure."""
+
+from typing import Any
+
+from emotide.bench.bench import Composite
+from emotide.bench.service import erasure, fuzz, load
+
+
+def joined(found: dict[str, Any]) -> dict[str, Any]:
+    """`{"events_s", "latency_ms", …, "fuzz": {"cases", "crashes", "5xx"}, "erasure_bytes_left"}`, of what was measured."""
+    told = dict(found)
+    flat = {**told.pop("load", {}), **told.pop("erasure", {})}
+    return {**flat, **told}
+
+
+BENCH = Composite(
+    "the service: events a second, latency and memory under load, bad input, erasure",
+    {"load": load.BENCH, "fuzz": fuzz.BENCH, "erasure": erasure.BENCH},
+    joined,
+)

@@ -5,17 +5,24 @@ import random
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import httpx
 
+from emotide.bench.bench import Bench, Progress, Say
+from emotide.bench.service.served import served, town
 from emotide.serve.bodies import EXAMPLES
 
+USERS, EXAMPLES_EACH, EVENT_CASES = 300, 60, 3000
+
 NASTY: tuple[Any, ...] = (
-    None, True, -1, 0, 1e308, -1e308, 2**63, 10**400, "", " ", "\x00", "\ud800", "\u202e", "𝕏" * 200, "x" * 60_000,
-    "NaN", "'; DROP TABLE posts; --", "\" OR 1=1 --", "<script>alert(1)</script>", "../../../etc/passwd", "{{7*7}}",
-    "${jndi:ldap://x}",     "%s%n%x", "=cmd|' /C calc'!A0", "2024-02-30", "2024-13-01T00:00:00Z", "9999-12-31T23:59:59Z", "0000-01-01", "1e999",
-    [], {}, [[]], {"$ne": 1}, ["a"] * 50,
+    None, True, -1, 0, 1e308, -1e308, 2**63, 10**400, [], {}, [[]], {"$ne": 1}, ["a"] * 50,
+    "", " ", "\x00", "\ud800", "\u202e", "𝕏" * 200, "x" * 60_000, "NaN", "1e999", "%s%n%x",
+    "'; DROP TABLE posts; --", "\" OR 1=1 --", "<script>alert(1)</script>", "../../../etc/passwd",
+    "{{7*7}}", "${jndi:ldap://x}", "=cmd|' /C calc'!A0",
+    "2024-02-30", "2024-13-01T00:00:00Z", "9999-12-31T23:59:59Z", "0000-01-01",
 )  # fmt: skip
 BODIES = (b"", b"null", b"[]", b"{", b"\xff\xfe", b"[" * 50_000, b'{"events": ' + b"[" * 50_000, b'{"a":' * 20_000)
 MAY_REFUSE = ("/v1/events", "/v1/feedback")  # what is of the right form may still be no time, or nobody's item
@@ -76,7 +83,8 @@ def _run(strategy: Any, check: Callable[[Any], None], examples: int, seed: int) 
         check(case)
 
     with suppress(Unsatisfiable):  # a route that takes nothing can be given nothing wrong
-        hypothesis.seed(seed)(usual(hypothesis.given(strategy)(one)))()
+        whole: Any = hypothesis.seed(seed)(usual(hypothesis.given(strategy)(one)))
+        whole()
 
 
 def _tried(case: Any, headers: dict[str, str], tried: Tried) -> None:
@@ -150,3 +158,24 @@ def _event(rng: random.Random) -> Any:
         else:
             event[name] = rng.choice(NASTY)
     return event if rng.random() < 0.97 else rng.choice(NASTY)
+
+
+def run(data: Path, seeds: list[int], say: Say, progress: Progress) -> dict[str, Any]:
+    """`{"cases", "crashes", "5xx", "broken"}` over all seeds, on the real engine in a process of its own."""
+    whole = Tried()
+    with TemporaryDirectory(prefix="emotide-bench-") as folder, served(*town(Path(folder), USERS, seeds[0])) as service:
+        for done, seed in enumerate(seeds):
+            progress(done, len(seeds), f"seed {seed}")
+            for part in (
+                routes_tried(service.url, EXAMPLES_EACH, seed, service.token),
+                events_tried(service.url, EVENT_CASES, seed, service.token),
+            ):
+                whole.cases, whole.crashes = whole.cases + part.cases, whole.crashes + part.crashes
+                whole.errors, whole.broken = whole.errors + part.errors, whole.broken + part.broken
+        service.health()  # it still lives
+    for line in whole.broken[:10]:
+        say(line)
+    return whole.told()
+
+
+BENCH = Bench("bad input: Schemathesis over all routes, nearly right events; crashes and 5xx", None, run)
