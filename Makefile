@@ -15,7 +15,7 @@ setup: $(VENV)/ready
 $(VENV)/ready: pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --retries 0 --index-url $(TORCH_INDEX) $(TORCH) 2>/dev/null || $(BIN)/pip install --quiet $(TORCH)
-	$(BIN)/pip install --quiet --editable '.[postgres,minilm,plot,weak,optuna,rivals,faiss,redis,kafka,zst,docs,dev]'
+	$(BIN)/pip install --quiet --editable '.[postgres,minilm,plot,weak,optuna,rivals,faiss,redis,kafka,zst,fuzz,docs,dev]'
 	touch $@
 
 demo: setup
@@ -29,6 +29,7 @@ check: setup
 	$(BIN)/ruff check emotide tests
 	$(BIN)/ruff format --check emotide tests
 	$(BIN)/mypy
+	$(BIN)/python tests/audit.py
 
 docs: setup
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --site-dir site

@@ -7,7 +7,7 @@ from emotide.bench.service import erasure, fuzz, load
 
 
 def joined(found: dict[str, Any]) -> dict[str, Any]:
-    """`{"events_s", "latency_ms", …, "fuzz": {"cases", "crashes", "5xx"}, "erasure_bytes_left"}`, of what was measured."""
+    """`{"events_s", "latency_ms", …, "fuzz": {"cases", "crashes", "5xx"}, "erasure_bytes_left"}`: what was measured."""
     told = dict(found)
     flat = {**told.pop("load", {}), **told.pop("erasure", {})}
     return {**flat, **told}

@@ -1,4 +1,4 @@
-"""Erasure: a person who has just been active, with letters of their own, is erased over HTTP; bytes left are counted."""
+"""Erasure: a person who has just been active is erased over HTTP; the bytes that are left are counted."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,7 +17,7 @@ WHO, WORD = "person-7f3a91", "quixotic-sundial-4c1d"
 
 
 def run(data: Path, seeds: list[int], say: Say, progress: Progress) -> dict[str, Any]:
-    """`{"erasure_bytes_left", "before", "seconds_to_answer"}`: bytes of the person's id and words in the data directory.
+    """`{"erasure_bytes_left", "before"}`: bytes of the person's id and words in the data directory.
 
     Counted are all files of store, write-ahead log, checkpoints, audit and model, while the service runs and after it
     has stopped.
