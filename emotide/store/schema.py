@@ -75,6 +75,21 @@ files = Table(
 )
 """What was ingested, and when first."""
 
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("token_id", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("hash", Text, nullable=False),
+    Column("scopes", Text, nullable=False),
+    Column("created", BigInteger, nullable=False),
+    Column("expires", BigInteger, nullable=False),
+    Column("revoked", BigInteger, nullable=True),
+    PrimaryKeyConstraint("token_id", name="tokens_key"),
+    sqlite_with_rowid=False,
+)
+"""Who may ask the service for what; of a token the hash alone, see tokens.py."""
+
 spaces = Table(
     "spaces",
     metadata,
