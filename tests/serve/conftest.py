@@ -2,18 +2,21 @@
 
 import asyncio
 import queue
+import shutil
 import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx
 import pytest
 
+from emotide.demo.town import TownConfig, simulate
 from emotide.errors import UnknownName
+from emotide.live.engine import LiveEngine
 from emotide.serve.app import create_app
 from emotide.serve.run import Server
 from emotide.serve.settings import ServiceSettings
@@ -122,6 +125,61 @@ class Heard:
 
     def close(self) -> None:
         self.rows.put(None)
+
+
+RECIPE = """
+text_width = 8
+[timeline]
+step = "1d"
+[network]
+state = 16
+influence = 8
+observed = 16
+width = 32
+pair_width = 16
+[train]
+epochs = 1
+updates = 2
+[recommend]
+steps = 10
+batch = 64
+"""
+
+
+class Place(NamedTuple):
+    """Where a store and a model lie."""
+
+    store: Path
+    model: Path
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory, command: Callable[..., Any]) -> Place:
+    """12 people, 18 days, and a model that has learned a little."""
+    folder = tmp_path_factory.mktemp("served")
+    simulate(folder, TownConfig(people=12, days=18))
+    (folder / "recipe.toml").write_text(RECIPE)
+    place = Place(folder / "town.db", folder / "model")
+    assert command("ingest", folder / "log", "--store", place.store).code == 0
+    told = command("train", "--store", place.store, "--model", place.model, "--config", folder / "recipe.toml")
+    assert told.code == 0, told.err
+    return place
+
+
+@pytest.fixture
+def place(trained: Place, tmp_path: Path) -> Place:
+    """The same, to be changed."""
+    shutil.copytree(trained.model, tmp_path / "model")
+    shutil.copyfile(trained.store, tmp_path / "town.db")
+    return Place(tmp_path / "town.db", tmp_path / "model")
+
+
+@pytest.fixture
+def live(place: Place) -> Iterator[LiveEngine]:
+    """The real engine on it."""
+    engine = LiveEngine.open(str(place.store), place.model)
+    yield engine
+    engine.close()
 
 
 @pytest.fixture

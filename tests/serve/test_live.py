@@ -1,0 +1,200 @@
+"""The service on the real engine, over a real store and a trained model: every route, attacks in every text, a process."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+
+import polars as pl
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from emotide import Client, SocialLog
+from emotide.api.forgetting import bytes_left
+from emotide.serve.bodies import EXAMPLES
+from emotide.serve.tokens import Scope, create
+from emotide.store import Store
+
+WHEN = "2024-03-01T08:00:00Z"
+WHO = "person-7f3a91"
+
+
+def post(number, **more):
+    return {"event_id": f"e{number}", "type": "post", "post_id": f"x{number}", "user_id": WHO, "time": WHEN, "text": "calm",
+            **more}  # fmt: skip
+
+
+@pytest.fixture
+def somebody(place):
+    """A person of the town, and their network."""
+    users = SocialLog.open(str(place.store)).table("posts", ["user_id", "network"]).unique().sort("user_id")
+    return users.row(0)
+
+
+def test_every_route_on_the_real_engine(live, asked, place, somebody, says):
+    service = asked(live, models=place.model.parent)
+    user, network = somebody
+    got = service.post("/v1/events", json={"events": [post(1), post(2, time="2024-02-31")]})
+    assert got.status_code == 202, got.text
+    new, refused = got.json()["receipts"]
+    assert (new["status"], refused["status"]) == ("new", "refused")
+    assert "time" in refused["reason"]
+    assert service.post("/v1/events", json={"events": [post(1)]}).json()["receipts"][0]["status"] == "known"
+    told = says(service.post("/v1/events", json={"events": [post(2, time="2024-02-31")]}), 422)
+    assert told["errors"][0]["field"] == "body.0"
+    assert live.flush()
+    rows = service.get(f"/v1/users/{WHO}/emotion", params={"horizon": 2, "space": "pad"}).json()
+    assert [row["horizon"] for row in rows] == [0, 1, 2]
+    assert set(rows[0]["probabilities"]) == {"pleasure", "arousal", "dominance"}
+    says(service.get(f"/v1/users/{WHO}/emotion", params={"space": "ekmann"}), 404)
+    assert service.get(f"/v1/users/{user}/emotion", params={"network": network}).json()[0]["user_id"] == user
+    assert all(
+        user in (row["source_id"], row["target_id"]) for row in service.get(f"/v1/users/{user}/influences").json()
+    )
+    assert {row["group"] for row in service.get(f"/v1/users/{user}/demand").json()} == {user}
+    assert all(row["n"] >= 5 for row in service.get("/v1/demand").json())
+    assert "ekman_neutral" in [space["name"] for space in service.get("/v1/spaces").json()]
+    shown = service.post("/v1/recommendations", json={"user_id": user, "top": 3}).json()
+    assert [one["rank"] for one in shown] == [1, 2, 3]
+    row = {"event_id": "f1", "user_id": user, "item_id": shown[0]["item_id"], "time": WHEN, "reward": 1.0}
+    got = service.post("/v1/feedback", json={"rows": [row | {"decision_id": shown[0]["decision_id"]}]})
+    assert (got.status_code, got.json()["receipts"][0]["status"]) == (202, "new")
+    assert live.flush()
+    assert service.get("/v1/health").json()["accepted"] == 2
+    assert 'emotide_engine{fact="applied"}' in service.get("/metrics").text
+    assert service.post("/v1/checkpoint").status_code == 200
+    assert service.post("/v1/model", json={"model": place.model.name}).status_code == 200
+    says(service.get("/v1/users/nobody/emotion"), 404)
+    says(service.post("/v1/recommendations", json={"user_id": "nobody"}), 404)
+
+
+def test_a_person_is_erased_and_stays_out(live, asked, place, says):
+    service = asked(live)
+    assert service.post("/v1/events", json={"events": [post(1)]}).status_code == 202
+    live.flush()
+    assert service.delete(f"/v1/users/{WHO}").status_code == 200
+    says(service.get(f"/v1/users/{WHO}/emotion"), 404)
+    told = says(service.post("/v1/events", json={"events": [post(3)]}), 422)
+    assert "erased" in told["errors"][0]["reason"]
+    assert bytes_left(place.store.parent, WHO) == 0
+    says(service.delete("/v1/users/nobody"), 404)
+
+
+INJECTIONS = [
+    "'; DROP TABLE posts; --", '" OR 1=1 --', "1); DELETE FROM users; --", "<script>alert(1)</script>", "../../../etc/passwd",
+    "${jndi:ldap://x}", "{{7*7}}", "%s%n%x", "=cmd|' /C calc'!A0", "\u202e\u0007\x1b[2J", "file:///etc/passwd", "\ufeff\u200b",
+]  # fmt: skip
+FIELDS = [(kind, name) for kind, event in EXAMPLES.items() for name, value in event.items() if isinstance(value, str)]
+
+
+def test_injections_in_every_text(live, asked, place):
+    service = asked(live)
+    store = Store.open(str(place.store))
+    before = store.counts()
+    for number, (kind, name) in enumerate(FIELDS):
+        events = [
+            EXAMPLES[kind] | {"event_id": f"{number}-{k}"} | {name: f"{text}{number}" if name != "type" else text}
+            for k, text in enumerate(INJECTIONS)
+        ]
+        statuses = {service.post("/v1/events", json={"events": [event]}).status_code for event in events}
+        assert statuses <= {200, 202, 422}, (kind, name, statuses)
+    for text in INJECTIONS:
+        assert service.get("/v1/spaces").status_code == 200
+        response = service.get("/v1/users/ana/emotion", params={"space": text, "network": text})
+        assert response.status_code == 404, response.text
+        assert service.post("/v1/recommendations", json={"user_id": text, "network": text}).status_code in (200, 404)
+    assert live.flush()
+    assert live.health()["fault"] is None
+    after = store.counts()
+    assert all(after[table] >= before[table] for table in before)
+    texts = store.table("posts", ["text"])["text"].to_list()
+    assert [one for one in texts if one and one.startswith("'; DROP TABLE posts; --")]  # kept, as text
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=5,
+)
+names = st.sampled_from(sorted({name for event in EXAMPLES.values() for name in event})) | st.text(max_size=5)
+odd_events = st.builds(
+    lambda event, changes, gone: {key: value for key, value in {**event, **changes}.items() if key not in gone},
+    st.sampled_from(list(EXAMPLES.values())), st.dictionaries(names, json_values, max_size=2), st.lists(names, max_size=1),
+)  # fmt: skip
+
+
+def test_whatever_comes_as_events(live, asked):
+    service = asked(live)
+
+    @settings(max_examples=60, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @given(st.lists(odd_events, max_size=3) | json_values)
+    def check(events):
+        response = service.post("/v1/events", json={"events": events}) if _sendable(events) else None
+        assert response is None or response.status_code in (200, 202, 400, 422), response.text
+
+    check()
+    assert live.flush()
+    assert live.health()["fault"] is None
+
+
+def _sendable(value):
+    """Whether httpx can write it as JSON; what it cannot write stands in test_app.py as bytes."""
+    try:
+        import json
+
+        json.dumps(value, allow_nan=False, ensure_ascii=False).encode()
+    except ValueError:
+        return False
+    return True
+
+
+@contextmanager
+def process(place, *words):
+    """`emotide serve` in a process of its own: its address, and what it said once it has ended."""
+    command = [sys.executable, "-c", "from emotide.cli import main; main()", "serve", "--store", str(place.store)]
+    command += ["--model", str(place.model), "--port", "0", *words]
+    log = place.store.with_name("stderr")
+    with (
+        log.open("w") as stderr,
+        subprocess.Popen(command, stderr=stderr, env={**os.environ, "PYTHONUNBUFFERED": "1"}) as run,
+    ):
+        try:
+            for _ in range(600):
+                found = re.search(r"listening on (http://\S+)", log.read_text())
+                if found or run.poll() is not None:
+                    break
+                time.sleep(0.1)
+            assert found, log.read_text()
+            yield found.group(1), log
+            run.send_signal(signal.SIGTERM)
+            assert run.wait(30) == 0, log.read_text()
+        finally:
+            run.kill()
+
+
+def test_a_process_from_start_to_stop(place):
+    with process(place) as (url, log), Client(url) as client:
+        assert "open: whoever can reach this port" in log.read_text()
+        assert client.accept([post(1)])[0].status == "new"
+        assert client.emotion(WHO)[0].user_id == WHO or client.health().waiting
+    assert WHO not in log.read_text()
+    assert "POST /v1/events 202" in log.read_text()
+    issued = create(Store.open(str(place.store)), "some", [Scope.read, Scope.write], 1.0)
+    with process(place) as (url, log):
+        with Client(url, issued.token) as client:
+            assert client.accept([post(1)])[0].status == "known"
+            assert client.emotion(WHO)[0].network == ""
+        assert issued.token not in log.read_text()
+        assert issued.row.token_id in log.read_text()
+    assert WHO in SocialLog.open(str(place.store)).table("posts")["user_id"]
+
+
+def test_the_rows_are_those_that_predict_sees(live, asked, place):
+    service = asked(live)
+    service.post("/v1/events", json={"events": [post(k, text=f"calm {k}") for k in range(3)]})
+    posts = SocialLog.open(str(place.store)).table("posts").filter(pl.col("user_id") == WHO)
+    assert sorted(posts["text"]) == ["calm 0", "calm 1", "calm 2"]
