@@ -66,19 +66,3 @@ class StoreError(EmotideError):
 
 class ModelMismatch(EmotideError):
     """A saved model does not fit this version of Emotide or this store."""
-
-
-class Busy(EmotideError):
-    """Too much waits to be applied.
-
-    Args:
-        retry_after: seconds after which there may be room.
-    """
-
-    def __init__(self, retry_after: float) -> None:
-        self.retry_after = retry_after
-        super().__init__(f"too many events wait to be applied; come again in {retry_after:g} s")
-
-
-class ModelMismatch(EmotideError):
-    """A saved model does not fit this version of Emotide or this store."""

@@ -31,7 +31,7 @@ def post(number, **more):
 @pytest.fixture
 def somebody(place):
     """A person of the town, and their network."""
-    users = SocialLog.open(str(place.store)).table("posts", ["user_id", "network"]).unique().sort("user_id")
+    users = Store.open(place.store).table("posts", ["user_id", "network"]).unique().sort("user_id")
     return users.row(0)
 
 
@@ -85,8 +85,9 @@ def test_a_person_is_erased_and_stays_out(live, asked, place, says):
 
 
 INJECTIONS = [
-    "'; DROP TABLE posts; --", '" OR 1=1 --', "1); DELETE FROM users; --", "<script>alert(1)</script>", "../../../etc/passwd",
-    "${jndi:ldap://x}", "{{7*7}}", "%s%n%x", "=cmd|' /C calc'!A0", "\u202e\u0007\x1b[2J", "file:///etc/passwd", "\ufeff\u200b",
+    "'; DROP TABLE posts; --", '" OR 1=1 --', "1); DELETE FROM users; --", "<script>alert(1)</script>",
+    "../../../etc/passwd", "${jndi:ldap://x}", "{{7*7}}", "%s%n%x", "=cmd|' /C calc'!A0", "\u202e\u0007\x1b[2J",
+    "file:///etc/passwd", "\ufeff\u200b",
 ]  # fmt: skip
 FIELDS = [(kind, name) for kind, event in EXAMPLES.items() for name, value in event.items() if isinstance(value, str)]
 
@@ -123,7 +124,8 @@ json_values = st.recursive(
 names = st.sampled_from(sorted({name for event in EXAMPLES.values() for name in event})) | st.text(max_size=5)
 odd_events = st.builds(
     lambda event, changes, gone: {key: value for key, value in {**event, **changes}.items() if key not in gone},
-    st.sampled_from(list(EXAMPLES.values())), st.dictionaries(names, json_values, max_size=2), st.lists(names, max_size=1),
+    st.sampled_from(list(EXAMPLES.values())), st.dictionaries(names, json_values, max_size=2),
+    st.lists(names, max_size=1),
 )  # fmt: skip
 
 
