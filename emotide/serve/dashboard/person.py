@@ -9,7 +9,7 @@ from emotide.serve.dashboard.network import shades_of
 from emotide.serve.dashboard.plain import columns, plain
 
 MOST_STEPS = 400
-PAIRS = 12
+PAIRS = 8
 TOLD = ["source_id", "target_id", "effect", "strength", "p_value", "q_value"]
 
 

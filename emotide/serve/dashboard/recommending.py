@@ -55,7 +55,7 @@ def tail(file: Path) -> list[dict[str, Any]]:
         except ValueError:
             continue
         if isinstance(row, dict):
-            found.append(plain(row))
+            found.append(plain({name: held for name, held in row.items() if name != "state"}))
         if len(found) == RECORDS:
             break
     return found

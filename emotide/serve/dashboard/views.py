@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import polars as pl
 
@@ -27,6 +27,7 @@ NEWEST = 30
 T = TypeVar("T")
 
 
+@runtime_checkable
 class Engine(Protocol):
     """What is used of a live engine: its health, and its readings as they change."""
 

@@ -2,7 +2,7 @@
 
 import { colourOf } from "./dom.js";
 
-const NAMES = 90; // people in sight, up to whom their names are written
+const NAMED = 9000; // square pixels a person in sight, from which on names are written
 const PLAIN = 4000; // arrows beyond which heads are left out
 const TURN = Math.PI * 2;
 
@@ -140,7 +140,7 @@ export class Picture {
       ink.strokeStyle = colourOf("--ink");
       ink.stroke();
     }
-    if (focus === null && inside.length <= NAMES) this.write(ink, inside);
+    if (focus === null && inside.length * NAMED <= this.width * this.height) this.write(ink, inside);
     else this.write(ink, near.size > 60 ? [focus] : [...near].filter((k) => this.shown[k]));
   }
 

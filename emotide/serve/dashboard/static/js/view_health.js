@@ -16,7 +16,7 @@ export async function health(view, { address }) {
   view.replaceChildren(
     el("h1", null, t("tab.health")), el("p", { class: "lead" }, t("health.lead")),
     el("dl", { class: "tiles" }, tile("people", store.people), tile("networks", store.networks), tile("posts", store.posts), tile("interactions", store.interactions), tile("feedback", store.feedback)),
-    el("div", { class: "two" },
+    el("div", { class: "two three" },
       el("section", { class: "card", "aria-label": t("engine") }, el("h2", null, t("engine")), data.engine ? facts(data.engine) : el("p", { class: "missing" }, t("none.engine"))),
       el("section", { class: "card", "aria-label": t("model") }, el("h2", null, t("model")), facts(data.model)),
       el("section", { class: "card", "aria-label": t("store") }, el("h2", null, t("store")), facts({ digest: data.digest, ...store }))),

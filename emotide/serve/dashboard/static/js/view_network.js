@@ -5,7 +5,7 @@ import { calm, dot, el, say, svg } from "./dom.js";
 import { exports } from "./export.js";
 import { find } from "./find.js";
 import { Picture } from "./picture.js";
-import { date, emotion, networkName, number, percent, signed, t } from "./words.js";
+import { date, emotion, networkName, number, signed, t } from "./words.js";
 
 const BEAT = 420; // milliseconds a step when it plays
 
@@ -30,7 +30,7 @@ export async function network(view, { space, open }) {
     open: (person) => open(data.people.user[person], data.people.network[person]),
   };
   view.replaceChildren(
-    el("h1", null, t("tab.network")), el("p", { class: "lead" }, t("network.lead", { n: number(n), networks: number(networks.length) })),
+    el("h1", null, t("tab.network")), el("p", { class: "lead" }, t("network.lead", { n: number(n) })),
     el("div", { class: "tools" },
       find(data.people, (person) => picture.colour(person), (person) => { choose(person); picture.centre(person); canvas.focus(); }),
       networks.length > 1 ? el("label", null, t("network"), el("select", { id: "only", onchange: (event) => { only = event.target.value; filter(); } },
@@ -142,6 +142,6 @@ export async function network(view, { space, open }) {
   });
   icon();
   move(last);
-  requestAnimationFrame(() => { document.documentElement.dataset.drawn = performance.now().toFixed(0); });
-  return { keys: { p: () => (timer ? stop() : start()), "[": () => { stop(); move(Math.max(0, picture.at - 1)); }, "]": () => { stop(); move(Math.min(last, picture.at + 1)); } }, leave: stop, share: percent };
+  requestAnimationFrame(() => requestAnimationFrame(() => { document.documentElement.dataset.drawn = performance.now().toFixed(0); })); // on the screen
+  return { keys: { p: () => (timer ? stop() : start()), "[": () => { stop(); move(Math.max(0, picture.at - 1)); }, "]": () => { stop(); move(Math.min(last, picture.at + 1)); } }, leave: stop };
 }

@@ -54,13 +54,13 @@ export async function person(view, { space, values, address, open }) {
   }
 
   function pairs(title, columns, other) {
-    const some = rowsOf(columns), most = Math.max(1e-9, ...some.map((row) => row.strength));
+    const some = rowsOf(columns).filter((row) => row.strength > 0), most = Math.max(1e-9, ...some.map((row) => row.strength));
     if (!some.length) return el("div", null, el("h3", null, t(title)), el("p", { class: "missing" }, t("none.moved")));
     return el("div", null, el("h3", null, t(title)), el("div", { class: "wide", tabindex: "0", role: "group", "aria-label": t(title) }, el("table", null,
       el("thead", null, el("tr", null, ["person", "strength", "effect", "by.chance"].map((key, k) => el("th", { scope: "col", class: k > 1 ? "number" : null }, el("span", { class: "cell" }, t(key)))))),
       el("tbody", null, some.map((row) => el("tr", null,
         el("td", { class: "name" }, el("a", { href: address("person", { user: row[other], network: data.network }) }, row[other])),
-        el("td", null, el("span", { class: row.effect < 0 ? "meter down" : "meter", "aria-hidden": "true" }, el("i", { "width%": (100 * row.strength) / most })), number(row.strength)),
+        el("td", null, el("span", { class: row.effect < 0 ? "meter down" : "meter", "aria-hidden": "true" }, el("i", { "width%": (100 * row.strength) / most })), number(row.strength, 3)),
         el("td", { class: `number ${row.effect < 0 ? "down" : "up"}` }, signed(row.effect)),
         el("td", { class: "number" }, row.q_value === null ? "–" : row.q_value <= 0.1 ? t("clear.yes") : t("clear.no"))))))));
   }
