@@ -81,8 +81,7 @@ def test_the_network_draws_what_predict_says(ask, watched):
 
 
 def test_a_mood_holds_until_the_next_reading(watched):
-    emotide, log = watched
-    space = emotide.spaces()["ekman_neutral"]
+    space = watched[0].spaces()["ekman_neutral"]
     hours = pl.datetime_range(pl.datetime(2024, 1, 1), pl.datetime(2024, 1, 4), "1d", eager=True, time_zone="UTC")
     readings = pl.DataFrame(
         {"user_id": ["a", "a", "b"], "network": "", "time": hours.gather([1, 3, 0]), "horizon": [0, 0, 0]}
