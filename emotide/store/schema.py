@@ -146,20 +146,5 @@ audit = Table(
 )
 """What was done to the store about people, in order; each row holds a digest of itself and of all before it."""
 
-tokens = Table(
-    "tokens",
-    metadata,
-    Column("token_id", Text, nullable=False),
-    Column("name", Text, nullable=False),
-    Column("hash", Text, nullable=False),
-    Column("scopes", Text, nullable=False),
-    Column("created", BigInteger, nullable=False),
-    Column("expires", BigInteger, nullable=False),
-    Column("revoked", BigInteger, nullable=True),
-    PrimaryKeyConstraint("token_id", name="tokens_key"),
-    sqlite_with_rowid=False,
-)
-"""Who may ask the service for what; of a token the hash alone, see tokens.py."""
-
 state = Table("state", metadata, Column("digest", String(64), nullable=False))
 """One row: the digest of all that was written so far. A writer updates it first, so writers wait for each other."""

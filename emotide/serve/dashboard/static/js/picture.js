@@ -48,8 +48,8 @@ export class Picture {
   y(person) { return this.dy + this.scale * (this.margin + this.data.people.y[person] * (this.height - 2 * this.margin)); }
   get margin() { return Math.min(46, this.width * 0.08); }
   get radius() {
-    const crowd = Math.sqrt((this.width * this.height) / Math.max(this.shown.length, 1)) * 0.13;
-    return Math.max(1.6, Math.min(11, crowd)) * Math.sqrt(this.scale);
+    const crowd = Math.sqrt((this.width * this.height) / Math.max(this.shown.length, 1)) * 0.2;
+    return Math.max(2, Math.min(11, crowd)) * Math.sqrt(this.scale);
   }
 
   // everything anew: after a change of place, of size, of what is filtered
@@ -58,7 +58,7 @@ export class Picture {
     const ink = this.back.getContext("2d");
     ink.setTransform(this.dense, 0, 0, this.dense, 0, 0);
     ink.clearRect(0, 0, this.width, this.height);
-    this.draw_arrows(ink, this.arrows, this.arrows.length > 600 ? 0.22 : 0.42, this.arrows.length <= PLAIN);
+    this.draw_arrows(ink, this.arrows, this.arrows.length > PLAIN ? 0.07 : this.arrows.length > 600 ? 0.22 : 0.42, this.arrows.length <= PLAIN);
     this.draw();
   }
 
@@ -71,8 +71,8 @@ export class Picture {
       for (const k of arrows) if ((effect[k] >= 0) === up) widths[Math.min(3, Math.floor((4 * strength[k]) / this.strongest))].push(k);
       widths.forEach((some, level) => {
         if (!some.length) return;
-        ink.globalAlpha = Math.min(1, alpha + 0.13 * level);
-        ink.lineWidth = 0.7 + level * 0.8;
+        ink.globalAlpha = Math.min(1, alpha * (1 + 0.4 * level));
+        ink.lineWidth = (heads ? 0.7 : 0.5) + level * (heads ? 0.8 : 0.3);
         const tips = new Path2D(), lines = new Path2D();
         for (const k of some) this.arrow(lines, heads ? tips : null, source[k], target[k], 4 + level);
         ink.stroke(lines);
