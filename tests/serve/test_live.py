@@ -8,6 +8,7 @@ import sys
 import time
 from contextlib import contextmanager
 
+import httpx
 import polars as pl
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -197,6 +198,10 @@ def test_a_process_from_start_to_stop(place):
         with Client(url, issued.token) as client:
             assert client.accept([post(1)])[0].status == "known"
             assert client.emotion(WHO)[0].network == ""
+        assert httpx.get(f"{url}/").headers["content-type"].startswith("text/html")
+        assert httpx.get(f"{url}/v1/dashboard/health").status_code == 401
+        bearer = {"Authorization": f"Bearer {issued.token}"}
+        assert httpx.get(f"{url}/v1/dashboard/health", headers=bearer, timeout=60).status_code == 200
         assert issued.token not in log.read_text()
         assert issued.row.token_id in log.read_text()
     assert WHO in SocialLog.open(str(place.store)).table("posts")["user_id"]
