@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from emotide.bench.bench import Bench, Composite
+from emotide.bench.bench import Composite
 from emotide.bench.service import erasure, faults, fuzz, load
 
 
 def joined(found: dict[str, Any]) -> dict[str, Any]:
-    """`{"events_s", "latency_ms", …, "faults", "fuzz": {"cases", "crashes", "5xx"}, "erasure_bytes_left"}`: what was measured."""
+    """`{"events_s", "latency_ms", …, "faults", "fuzz", "erasure_bytes_left"}`: what was measured."""
     told = dict(found)
     flat = {**told.pop("load", {}), **told.pop("erasure", {})}
     return {**flat, **told}
@@ -17,7 +17,7 @@ BENCH = Composite(
     "the service: events a second, latency and memory under load, faults, bad input, erasure",
     {
         "load": load.BENCH,
-        "faults": Bench("50 kills, a full disk, a database away, a corrupt checkpoint, a clock jump", None, faults.measured),
+        "faults": faults.FAULTS,
         "fuzz": fuzz.BENCH,
         "erasure": erasure.BENCH,
     },
