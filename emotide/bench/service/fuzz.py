@@ -74,7 +74,7 @@ def _run(strategy: Any, check: Callable[[Any], None], examples: int, seed: int) 
     import hypothesis
     from hypothesis.errors import Unsatisfiable
 
-    usual = hypothesis.settings(
+    usual: Any = hypothesis.settings(
         max_examples=examples, deadline=None, database=None, phases=[hypothesis.Phase.generate],
         suppress_health_check=list(hypothesis.HealthCheck),
     )  # fmt: skip
@@ -83,7 +83,8 @@ def _run(strategy: Any, check: Callable[[Any], None], examples: int, seed: int) 
         check(case)
 
     with suppress(Unsatisfiable):  # a route that takes nothing can be given nothing wrong
-        whole: Any = hypothesis.seed(seed)(usual(hypothesis.given(strategy)(one)))
+        seeded: Any = hypothesis.seed(seed)
+        whole = seeded(usual(hypothesis.given(strategy)(one)))
         whole()
 
 
