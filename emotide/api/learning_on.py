@@ -89,15 +89,14 @@ def learn_on(scene: Scene, folder: Path) -> Learned:
     if not len(new):
         return Learned(0, late)
     policy.remember(_fed(known[-min(config.memory, STALE * (options.half_life or config.memory)) :]))
-    before = [deepcopy(part.state_dict()) for part in (chooser.network, chooser.target)]
+    networks = deepcopy(chooser.network), deepcopy(chooser.target)
+    before = Recommender(*networks, chooser.items.numpy(), chooser.candidates.numpy(), config)
     chances, judgeable = [], bool((new.propensity > 0).all())
     size = max(1, -(-len(new) // PARTS))
-    old = deepcopy(chooser.network), deepcopy(chooser.target)
     for row in range(0, len(new), size):
         part = new[row : row + size]
         if judgeable:
-            first = Recommender(*old, chooser.items.numpy(), chooser.candidates.numpy(), config)
-            chances.append([_chance(one, part) for one in (chooser, first)])
+            chances.append([_chance(one, part) for one in (chooser, before)])
         policy.learn(_fed(part))
     gain, back = None, False
     if judgeable:
@@ -106,8 +105,8 @@ def learn_on(scene: Scene, folder: Path) -> Learned:
         worth = min(effective(new.propensity, chance) for chance in (ours, theirs))
         back = gain.high < 0 and worth >= ENOUGH
     if back:
-        for module, state in zip((chooser.network, chooser.target), before, strict=True):
-            module.load_state_dict(state)
+        chooser.network.load_state_dict(before.network.state_dict())
+        chooser.target.load_state_dict(before.target.state_dict())
     chooser.place = scene.recommender.place = told.place
     policy.checkpoint()
     return Learned(len(new), late, gain, back)

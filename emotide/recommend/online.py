@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field
 
 from emotide.errors import BadInput
 from emotide.recommend import kept
+from emotide.recommend.guard import Held
 from emotide.recommend.policy import Ranking
 from emotide.recommend.recommender import Recommender
 from emotide.recommend.transitions import Transitions
@@ -82,7 +83,7 @@ class OnlinePolicy:
     """A recommender that serves and learns at once; how a service uses it:
 
         policy = OnlinePolicy.open(recommender, folder)          # goes on from the folder's checkpoint, if it has one
-        ranking = policy.choose(H, top=5)                        # items, values, propensities: log these with the state
+        ranking = policy.choose(H, top=5, held=held)             # items, values, propensities: log these with the state
         back = policy.learn(Feedback(user, H, item, reward, time, propensity, own), place={"row": 1234})
         policy.place                                             # after a restart: where to go on sending from
 
@@ -174,9 +175,10 @@ class OnlinePolicy:
         epsilon: float | None = None,
         exclude: Bool[np.ndarray, "users items"] | None = None,
         rng: np.random.Generator | None = None,
+        held: Held | None = None,
     ) -> Ranking:
         """What to show now, how much it is worth and how probable it was; arguments as for `Recommender.recommend`."""
-        return self.recommender.recommend(H, top, epsilon, exclude, rng)
+        return self.recommender.recommend(H, top, epsilon, exclude, rng, held=held)
 
     def take(self, items: Float[np.ndarray, "new item"]) -> Int[np.ndarray, " new"]:
         """New items, which may be shown at once; returns their rows in the table of items."""

@@ -7,7 +7,7 @@ import numpy as np
 
 from emotide.bench.bench import Bench, Progress, Say, spread
 from emotide.bench.recommend.esmr import Switching
-from emotide.bench.recommend.lives import LOW, Q, QPlayer, town
+from emotide.bench.recommend.lives import LOW, PLAIN, QPlayer, town
 from emotide.recommend import Guard, recovered
 from emotide.recommend.rivals import Came, Seen
 from emotide.world import Life
@@ -61,7 +61,7 @@ def _lived(seed: int, weight: float, kind: str) -> dict[str, float]:
     base = town(seed)
     world = base.model_copy(update={"town": base.town.model_copy(update={"item_pull": PULL})})
     life, guard, rng = Life(world), Guard.read(), np.random.default_rng([seed, 40])
-    config = Q.model_copy(update={"seed": seed, "discount": AHEAD})
+    config = PLAIN.model_copy(update={"seed": seed, "discount": AHEAD})
     player, moment = QPlayer(life, world.state, config), life.begin(rng)
     switching = Switching(life, config) if kind == "esmr" else None
     belongs = guard.belongs([MOOD_CLASSES[kind] for kind in life.mood_class])
