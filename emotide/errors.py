@@ -66,3 +66,15 @@ class StoreError(EmotideError):
 
 class ModelMismatch(EmotideError):
     """A saved model does not fit this version of Emotide or this store."""
+
+
+class Busy(EmotideError):
+    """Too much waits already.
+
+    Args:
+        retry_after: seconds after which to try again.
+    """
+
+    def __init__(self, retry_after: float) -> None:
+        self.retry_after = retry_after
+        super().__init__(f"too much waits to be applied: try again in {retry_after:.1f} s")
