@@ -9,13 +9,12 @@ import numpy as np
 
 from emotide.bench.bench import Progress, Say, spread
 from emotide.bench.probe import folds, labelled_posts, probed
-from emotide.vectors.audio import RATE, SECONDS, SoundVectors
+from emotide.vectors.audio import SoundVectors
 from emotide.vectors.autoencoder import LearningConfig
-from emotide.vectors.decode import MediaLimits, decode_image, decode_sound
-from emotide.vectors.encoded import decoded
-from emotide.vectors.image import SIZE, ImageVectors
-from emotide.vectors.salience import EXAMPLES, Salience, encode_inside
-from emotide.vectors.workers import Decoders, Job
+from emotide.vectors.decode import MediaLimits
+from emotide.vectors.image import ImageVectors
+from emotide.vectors.salience import Salience, encode_inside
+from emotide.vectors.workers import Decoders
 
 SHARES = (0.1, 0.2, 0.3, 0.5)  # of the parts that are decoded
 KINDS = {"emodb": "audio", "face_expressions": "image"}
@@ -85,14 +84,10 @@ def _taught(
     kind: str, places: Sequence[str], seed: int, decoders: Decoders
 ) -> tuple[SoundVectors | ImageVectors, Salience]:
     """An encoder, and what parts are worth to it."""
-    some, config = places[:: max(1, len(places) // EXAMPLES)][:EXAMPLES], LearningConfig(epochs=2)
-    if kind == "audio":
-        sound = SoundVectors.fit(places, 64, seed, config, LIMITS)
-        jobs: list[Job] = [(decode_sound, (place, RATE, SECONDS, LIMITS)) for place in some]
-        return sound, Salience.of_sounds(sound, [one.arrays[0] for one in decoded(jobs, decoders, None)])
-    image = ImageVectors.fit(places, 64, seed, config, LIMITS)
-    jobs = [(decode_image, (place, SIZE, LIMITS)) for place in some]
-    return image, Salience.of_images(image, np.stack([one.arrays[0] for one in decoded(jobs, decoders, None)]))
+    config = LearningConfig(epochs=2)
+    fitted = SoundVectors if kind == "audio" else ImageVectors
+    encoder = fitted.fit(places, 64, seed, config, LIMITS)
+    return encoder, Salience.learned(encoder, places, decoders, seed)
 
 
 def _spent(decoders: Decoders) -> float:

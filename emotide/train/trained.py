@@ -129,7 +129,7 @@ class Trained:
             for kind, places in wanted.items()
         }
         media = media or MediaEncoders.fit(taught, run.media, run.train.seed, progress)
-        media = MediaEncoders({kind: one for kind, one in media.by_kind.items() if kind in taught})
+        media = media.only(taught).reading(run.media.inside, taught, run.train.seed)
         codes = media.encode(wanted, _cache(), progress, quiet=True) if media.by_kind else {}
         return media, {kind: _scale_of(found[there & train]) for kind, (found, there) in codes.items()}
 
@@ -252,7 +252,7 @@ class Trained:
         run = RunConfig.model_validate(head["run"])
         text = TEXT[run.encoder].load(folder / "text")
         spaces = {space["name"]: EmotionSpace.model_validate(space) for space in head["spaces"]}
-        media = MediaEncoders.load(folder / MEDIA_FOLDER, head.get("media", {}))
+        media = MediaEncoders.load(folder / MEDIA_FOLDER, head.get("media", {}), run.media.inside)
         media_scale = {kind: tensors.pop(f"scale.{kind}") for kind in media.by_kind}
         scale, calibration, sharpened = tensors.pop("scale"), Calibration.taken(tensors), taken(tensors)
         trained = {space: spaces[space].ordered(names) for space, names in dict(head["trained"]).items()}

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
+from typing import Protocol
 
 import numpy as np
 
@@ -21,11 +22,38 @@ MEDIA: dict[str, type[ImageVectors] | type[SoundVectors] | type[VideoVectors]] =
     "audio": SoundVectors,
     "video": VideoVectors,
 }
+
+
+class FileVectors(Protocol):
+    """Whatever makes vectors of files."""
+
+    @property
+    def name(self) -> str:
+        """The kind of files."""
+
+    @property
+    def width(self) -> int:
+        """Of a vector."""
+
+    @property
+    def digest(self) -> str:
+        """A name for all that the vectors depend on."""
+
+    @property
+    def limits(self) -> MediaLimits:
+        """Of decoding."""
+
+    def encode(
+        self, locations: Sequence[str | None], decoders: Decoders | None = None, progress: Progress | None = None
+    ) -> Encoded:
+        """The vector of each file; zeros where there is none or it cannot be decoded."""
+
+
 BLOCK = 256  # files whose vectors are kept at a time
 
 
 def encode_once(
-    encoder: MediaVectors,
+    encoder: FileVectors,
     locations: Sequence[str | None],
     cache: VectorCache,
     progress: Progress | None = None,
