@@ -6,7 +6,7 @@ from emotide.log.mapping import Mapping, TableMapping, read_mapping
 from emotide.log.media import open_media
 from emotide.log.mentions import mentions_in, renamed
 from emotide.log.readers import count_rows, read_batches
-from emotide.log.rejects import RejectFile, no_rejects, reject_rows
+from emotide.log.rejects import RejectFile, are_kept, no_rejects, reject_rows
 from emotide.log.scan import Scan, scan
 from emotide.log.sources import TableFile, open_source
 from emotide.log.tables import TABLES, TIME, Column, Kind, Table, Types
@@ -27,6 +27,7 @@ __all__ = [
     "TableFile",
     "TableMapping",
     "Types",
+    "are_kept",
     "check",
     "count_rows",
     "dimensions_in",

@@ -127,7 +127,7 @@ class MediaEncoders:
         """The codes of the files of each kind that was taught, and which there are.
 
         A file that cannot be decoded is as one that is not there; a warning counts them and tells the first reason,
-        unless it is `quiet`.
+        unless it is `quiet` or told of all of them before.
         """
         found = {}
         for kind in self.by_kind:
@@ -136,7 +136,7 @@ class MediaEncoders:
             done = encode_once(self.reader(kind), files[kind], cache, progress, decoders)
             found[kind] = done.vectors, done.present
             lost = [k for k, fault in enumerate(done.faults) if fault is not None]
-            if lost and not quiet:
+            if lost and not quiet and cache.new(f"{files[kind][k]}: {done.faults[k]}" for k in lost):
                 named = sum(place is not None for place in files[kind])
                 first = f"{files[kind][lost[0]]}: {done.faults[lost[0]]}"
                 what = f"{len(lost)} of {named} {PLURAL[kind]} cannot be read and count as absent"

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -24,6 +24,7 @@ MEDIA: dict[str, type[ImageVectors] | type[SoundVectors] | type[VideoVectors]] =
 }
 
 
+@runtime_checkable
 class FileVectors(Protocol):
     """Whatever makes vectors of files."""
 
@@ -74,7 +75,7 @@ def encode_once(
         with Decoders(encoder.limits) as own:
             return encode_once(encoder, locations, cache, progress, own)
     faults: dict[str, str] = {}
-    contents = _contents([place for place in locations if place is not None], encoder.limits, faults)
+    contents = file_contents([place for place in locations if place is not None], encoder.limits, faults)
     spent = np.zeros(2)
 
     def encode(files: list[str]) -> np.ndarray:
@@ -112,7 +113,7 @@ def content_digest(location: str, limits: MediaLimits) -> bytes:
     return digest.digest()
 
 
-def _contents(places: list[str], limits: MediaLimits, faults: dict[str, str]) -> dict[str, bytes]:
+def file_contents(places: list[str], limits: MediaLimits, faults: dict[str, str]) -> dict[str, bytes]:
     """The digest of each file that can be read; why of the others goes to `faults`."""
     found = {}
     for place in dict.fromkeys(places):

@@ -68,7 +68,8 @@ def decode_moments(
         kept = _chosen(wanted, features, moments, set(found))
         for key in np.unique(moments.key[kept]).tolist():
             asked = moments.frame[kept & (moments.key == key)]
-            if not set(asked.tolist()) <= set(found):
+            asked = asked[~np.isin(asked, list(found))]
+            if len(asked):
                 found |= _decoded(container, stream, packets, key, asked, size)
     if not found:
         raise BadInput("the video has no frame", location)

@@ -43,7 +43,7 @@ from emotide.vectors.workers import Decoders, Job
 MediaVectors = ImageVectors | SoundVectors | VideoVectors
 BATCHES = {"image": IMAGES, "audio": SOUNDS, "video": VIDEOS}
 RIDGE = 1.0
-EXAMPLES = 60  # files of a kind that teach, at most
+EXAMPLES = 40  # files of a kind that teach, at most
 POWERS = 2 * float(-np.log10(SILENCE))  # decades of power from silence to the loudest: of a step of 1 in loudness
 STEPS = round(SEGMENT * RATE / (HOP * TOGETHER))  # of the sound autoencoder in a segment
 
