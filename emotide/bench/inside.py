@@ -7,7 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from emotide.api import Emotide
+from emotide.api.skimming import inside_curve
 from emotide.bench.bench import Progress, Say, spread
+from emotide.bench.logs import town_recipe
+from emotide.bench.modalities import EPOCHS, SPACE, media_town
 from emotide.bench.probe import folds, labelled_posts, probed
 from emotide.vectors.audio import SoundVectors
 from emotide.vectors.autoencoder import LearningConfig
@@ -67,6 +71,30 @@ def run_inside(name: str, data: Path, seeds: list[int], say: Say, progress: Prog
         "whole": spread([run["whole"] for run in runs]),
         "explained": spread([run["explained"] for run in runs]),
         **{str(share): _joined([run[str(share)] for run in runs]) for share in SHARES},
+    }
+
+
+def run_inside_town(data: Path, seeds: list[int], say: Say, progress: Progress) -> dict[str, Any]:
+    """A town with drawn faces, made tunes and clips of both: people read while parts alone of late files are.
+
+    Returns:
+        share -> {"skipped", "time_ratio", "recognition", "forecast"}, each [mean, sd]; accuracy on the test part.
+    """
+    runs = []
+    for number, seed in enumerate(seeds, 1):
+        with media_town(seed) as log:
+            made = Emotide.fit(log, town_recipe(seed).changed({}, train={"epochs": EPOCHS}))
+            runs.append(inside_curve(made.trained, log, SPACE))
+        progress(number, len(seeds), "towns")
+        say(f"town, seed {seed}: {runs[-1].rows(named=True)}")
+    told = ("skipped", "time_ratio", "recognition", "forecast")
+    shares = runs[0]["share"].to_list()
+    return {
+        "seeds": seeds,
+        **{
+            str(share): {name: spread([run[name][k] for run in runs]) for name in told}
+            for k, share in enumerate(shares)
+        },
     }
 
 

@@ -13,10 +13,9 @@ import numpy as np
 import polars as pl
 import torch
 
-from emotide.bench import modalities, probe
+from emotide.bench import modalities, probe, screening
 from emotide.bench.bench import Bench, Composite, Progress, Say, spread
-from emotide.bench.inside import run_inside
-from emotide.bench.screening import run_screening
+from emotide.bench.inside import run_inside, run_inside_town
 from emotide.vectors.audio import INPUTS, RATE, SECONDS, STEPS, TOGETHER, SoundVectors, mel_steps
 from emotide.vectors.autoencoder import LearningConfig, principal
 from emotide.vectors.coarse import coarse_vectors
@@ -234,10 +233,12 @@ BENCH = Composite(
             {
                 "emodb": Bench("sound: utterances, speakers held out", "emodb", partial(run_inside, "emodb")),
                 "face": Bench("images: faces", "face_expressions", partial(run_inside, "face_expressions")),
+                "town": Bench("a town: people read, and time, at each share of parts", None, run_inside_town),
             },
             lambda found: found,
         ),
-        "screening": Bench("what is read when few posts are opened, and what is saved", None, run_screening),
+        "screening": screening.BENCH,
+        "screening_words": screening.WORDS,
         "throughput": Bench(
             "images, seconds of sound and frames of video per second, on made files", None, run_throughput
         ),

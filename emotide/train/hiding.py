@@ -7,6 +7,14 @@ import torch
 
 from emotide.model.batch import Step
 from emotide.model.screening import only
+from emotide.train.config import TrainConfig
+
+USUAL = 0.5  # share of the windows
+
+
+def hiding(config: TrainConfig, wanted: bool) -> TrainConfig:
+    """The same with a share of windows in which posts are hidden, where none is set: the usual one if it is wanted."""
+    return config if config.hidden is not None else config.model_copy(update={"hidden": USUAL if wanted else 0.0})
 
 
 def thinned(steps: Sequence[Step], share: float) -> list[Step]:

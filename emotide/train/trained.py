@@ -188,14 +188,24 @@ class Trained:
         ignored(contents.files, layout, self.run.modalities)
         if layout.plain:
             return Observed(self.vectors(contents.texts))
+        return self.beside(contents.texts, self.codes(contents.files, progress, decoders))
+
+    def codes(
+        self, files: Files, progress: Progress | None = None, decoders: Decoders | None = None
+    ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+        """The codes of files [posts, width] and which posts have one, by kind; see `MediaEncoders.encode`."""
+        return self.media.encode(files, _cache(), progress, decoders=decoders)
+
+    def beside(self, texts: Sequence[str], codes: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> Observed:
+        """Texts and codes of media on one scale, a row a post and modality."""
         parts = {}
-        if "text" in layout.names:
-            there = np.array([bool(text.strip()) for text in contents.texts], bool)
-            parts["text"] = self.vectors(contents.texts).cpu().numpy(), there
-        for kind, (codes, there) in self.media.encode(contents.files, _cache(), progress, decoders=decoders).items():
+        if "text" in self.layout.names:
+            there = np.array([bool(text.strip()) for text in texts], bool)
+            parts["text"] = self.vectors(texts).cpu().numpy(), there
+        for kind, (found, there) in codes.items():
             mean, spread = self.media_scale[kind].numpy()
-            parts[kind] = (codes - mean) / spread, there
-        return side_by_side(parts, layout, len(contents.texts), self.device)
+            parts[kind] = (found - mean) / spread, there
+        return side_by_side(parts, self.layout, len(texts), self.device)
 
     def _encode(self, texts: Sequence[str]) -> np.ndarray:
         if self.text.name == "words":
