@@ -11,6 +11,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from emotide import BadInput, Emotide, ModelMismatch, Recipe, SocialLog
+from emotide.api.skimming import inside_curve
 from emotide.demo.town import TownConfig, simulate
 from emotide.vectors.image import ImageVectors
 
@@ -281,3 +282,17 @@ def test_what_parts_matter_belongs_to_the_model(log, made, tmp_path, what):
         file.write_text(file.read_text().replace('"weights": [', '"weights": [1', 1))
     with pytest.raises(ModelMismatch, match={"gone": "no readable salience", "another": "is not the one"}[what]):
         Emotide.from_pretrained(tmp_path / "model")
+
+
+def test_the_curve_of_parts_ends_with_whole_files_as_they_are_evaluated(log, made):
+    space = made.evaluate(log, baselines=False)["space"]
+    curve = inside_curve(made.trained, log, space, shares=(0.2, 0.6))
+    assert curve["share"].to_list() == [0.2, 0.6, 1.0]
+    skipped = curve["skipped"].to_list()
+    assert skipped[0] > skipped[1] > skipped[2] == 0
+    assert curve["time_ratio"][2] == 1
+    assert (curve["seconds"] > 0).all()
+    whole = made.evaluate(log, space=space, baselines=False)
+    last = curve.row(2, named=True)
+    for task in ("recognition", "forecast"):
+        assert last[task] == pytest.approx(whole[task]["accuracy"])
