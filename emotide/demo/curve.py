@@ -33,7 +33,7 @@ def _drawn(rows: pl.DataFrame) -> Markup:
     """Lines over the share looked at, 0 to 1 both ways; time may be more, where looks cost more than they save."""
     top = max(1.0, float(rows["time"].max() or 1.0))  # type: ignore[arg-type]
 
-    def at(share: float, value: float) -> str:
+    def at(share: int | float, value: int | float) -> str:
         x = MARGIN + share * (WIDTH - 2 * MARGIN)
         return f"{x:.1f},{HEIGHT - MARGIN - value / top * (HEIGHT - 2 * MARGIN):.1f}"
 
