@@ -10,6 +10,7 @@ import numpy as np
 from emotide.vectors.cache import Progress
 from emotide.vectors.decode import MediaLimits
 from emotide.vectors.encoded import Encoded
+from emotide.vectors.inside import CELLS, SEGMENT
 from emotide.vectors.salience import MediaVectors, Salience, encode_inside
 from emotide.vectors.video import VideoVectors
 from emotide.vectors.workers import Decoders
@@ -48,7 +49,13 @@ class Partly:
     @property
     def digest(self) -> str:
         """A name for the encoder's weights, the share, and what decides which parts are read."""
-        told = [self.encoder.digest, self.share, {kind: one.weights.tolist() for kind, one in self._needed().items()}]
+        told = [
+            self.encoder.digest,
+            self.share,
+            SEGMENT,
+            CELLS,
+            {kind: one.weights.tolist() for kind, one in self._needed().items()},
+        ]
         return hashlib.blake2b(json.dumps(told, sort_keys=True).encode(), digest_size=16).hexdigest()
 
     def encode(

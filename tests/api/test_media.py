@@ -11,6 +11,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from emotide import BadInput, Emotide, ModelMismatch, Recipe, SocialLog
+from emotide.api import model
 from emotide.api.skimming import inside_curve
 from emotide.demo.town import TownConfig, simulate
 from emotide.vectors.image import ImageVectors
@@ -296,3 +297,15 @@ def test_the_curve_of_parts_ends_with_whole_files_as_they_are_evaluated(log, mad
     last = curve.row(2, named=True)
     for task in ("recognition", "forecast"):
         assert last[task] == pytest.approx(whole[task]["accuracy"])
+
+
+def test_posts_are_hidden_in_training_where_they_have_several_modalities(log, made, monkeypatch):
+    asked, plain = [], model.fit
+    monkeypatch.setattr(
+        model, "fit", lambda one, timeline, vectors, config, *more: asked.append(config.hidden)
+        or plain(one, timeline, vectors, config, *more),
+    )  # fmt: skip
+    Emotide.fit(log, RUN, media=made.trained.media)
+    Emotide.fit(log, RUN.changed({"modalities": ("text",)}))
+    Emotide.fit(log, RUN.changed({"modalities": ("text",), "screening": {"epochs": 1}}))
+    assert asked == [0.5, 0.0, 0.5]
