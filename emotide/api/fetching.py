@@ -10,10 +10,10 @@ import torch
 from jaxtyping import Float32
 
 from emotide.api.frames import steps_at
-from emotide.api.screening import OpenedPosts, Screening
+from emotide.api.screening import OpenedPosts, Screening, looks
 from emotide.api.social_log import SocialLog
 from emotide.errors import BadInput
-from emotide.log import TABLES
+from emotide.log import TABLES, are_kept
 from emotide.log.single import read_single
 from emotide.model import Shown
 from emotide.model.screening import EVEN
@@ -100,10 +100,12 @@ def _of_index(
 ) -> tuple[pl.DataFrame, np.ndarray, Float32[np.ndarray, " posts"]]:
     """The same of posts that the log does not hold, told from the state that each author was in by then."""
     posts, rejects = read_single(index, TABLES["posts"])
-    if len(rejects):
-        first = rejects.row(0, named=True)
-        where = f"{first['file']}, row {first['row']}" + (f", column {first['column']}" if first["column"] else "")
-        warnings.warn(f"{len(rejects)} rows of the index are left out; {where}: {first['reason']}", stacklevel=4)
+    kept = are_kept(rejects)
+    for some, what in ((rejects.filter(~kept), "are left out"), (rejects.filter(kept), "lack a file")):
+        if len(some):
+            first = some.row(0, named=True)
+            where = f"{first['file']}, row {first['row']}" + (f", column {first['column']}" if first["column"] else "")
+            warnings.warn(f"{len(some)} rows of the index {what}; {where}: {first['reason']}", stacklevel=4)
     if posts.is_empty():
         raise BadInput("holds no usable row", index)
     known = posts.with_row_index().join(timeline.users, on=["user_id", "network"], how="semi")["index"].to_numpy()
@@ -117,7 +119,7 @@ def _of_index(
         step[known] = begun
     of = posts.select("network", "user_id", step=pl.Series(step)).select(pl.struct(pl.all()).rank("dense") - 1)
     owner = of.to_series().cast(pl.Int64).to_numpy().copy()
-    coarse = torch.from_numpy(coarse_vectors(posts).vectors)
+    coarse = torch.from_numpy(coarse_vectors(posts, cache=looks()).vectors)
     authors = np.unique(owner, return_index=True)[1]
     with torch.no_grad():
         told = screening.importance(

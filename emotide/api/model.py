@@ -36,6 +36,7 @@ from emotide.recommend import Guard, Recommender
 from emotide.timeline import SPLITS, Timeline
 from emotide.train import History, Trained, answers, baseline_scores, calibrated, fit, scores
 from emotide.train.conformal import checked_coverage
+from emotide.train.hiding import hiding
 from emotide.train.observed import Observed
 from emotide.train.weak import WEAK_SPACE, weak_facts, weak_space, with_weak_labels
 from emotide.vectors.again import Pair, pairs
@@ -113,7 +114,8 @@ class Emotide:
         trained = Trained.new(run.base(), taught, contents.texts, spaces, device, contents.files, progress, media)
         trained.tune(contents.texts)
         seen = trained.observed(contents, progress)
-        history = fit(trained.model, seen.of(taught), seen.vectors, run.train, checkpoint, progress)
+        how = hiding(run.train, run.screening is not None or not trained.layout.plain)
+        history = fit(trained.model, seen.of(taught), seen.vectors, how, checkpoint, progress)
         trained = trained.settled()
         if run.train.tune_encoder is not None:
             seen = Observed(trained.vectors(contents.texts))

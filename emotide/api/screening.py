@@ -22,6 +22,7 @@ from emotide.timeline import Timeline, by_modality
 from emotide.train import Trained
 from emotide.train.observed import Observed, ignored
 from emotide.train.screening import ScreeningConfig, learn_importance, lessons
+from emotide.vectors import VectorCache, default_cache
 from emotide.vectors.coarse import GLANCES, WIDTH, coarse_vectors
 from emotide.vectors.encoders import Contents
 from emotide.vectors.layout import TEXT, Layout
@@ -68,6 +69,16 @@ class Screening:
         found = lessons(trained.model, seen.of(timeline), seen.vectors, config.lessons, seed)
         importance, facts = learn_importance(found, coarse_of(log, timeline, progress), config, seed, progress)
         return cls(importance, config, facts)
+
+    def told(self) -> str:
+        """What was learned, in one line."""
+        if not self.facts.get("lessons"):
+            return "nothing was learned of which posts are worth opening: nobody wrote several in a step"
+        got = {name: f"{100 * share:.0f} %" for name, share in self.facts["attention"].items()}
+        return (
+            f"the fifth of an author's posts that looks most worth opening gets {got['importance']} of the attention "
+            f"({got['even']} were all alike, {got['most']} at most; {self.facts['lessons']:,} steps held out)"
+        )
 
     def save(self, folder: Path) -> None:
         """Write weights as safetensors, and the rest as JSON."""
@@ -169,4 +180,9 @@ def coarse_of(
     posts = timeline.posts.select("network", "post_id").join(
         log.store.table("posts", wanted), on=["network", "post_id"], how="left", maintain_order="left"
     )
-    return coarse_vectors(posts, decoders=decoders, progress=progress).vectors
+    return coarse_vectors(posts, decoders=decoders, progress=progress, cache=looks()).vectors
+
+
+def looks() -> VectorCache:
+    """Where looks at files are kept, by their content."""
+    return VectorCache(default_cache() / "vectors.sqlite")

@@ -13,10 +13,9 @@ import numpy as np
 import polars as pl
 import torch
 
-from emotide.bench import modalities, probe
+from emotide.bench import modalities, probe, screening
 from emotide.bench.bench import Bench, Composite, Progress, Say, spread
-from emotide.bench.inside import run_inside
-from emotide.bench.screening import run_screening
+from emotide.bench.inside import run_inside, run_inside_town
 from emotide.vectors.audio import INPUTS, RATE, SECONDS, STEPS, TOGETHER, SoundVectors, mel_steps
 from emotide.vectors.autoencoder import LearningConfig, principal
 from emotide.vectors.coarse import coarse_vectors
@@ -24,11 +23,14 @@ from emotide.vectors.decode import MediaLimits, decode_image, decode_sound
 from emotide.vectors.encoded import decoded
 from emotide.vectors.image import SIZE, ImageVectors, fit_images
 from emotide.vectors.media import MediaVectors
+from emotide.vectors.partly import Partly
+from emotide.vectors.salience import Salience
 from emotide.vectors.sequence import fit_sequences
 from emotide.vectors.video import VideoVectors
 from emotide.vectors.workers import Decoders, Job
 
 LIMITS = MediaLimits()
+INSIDE = (0.25, 0.5)  # shares of the parts of a file that are read
 METHODS = ("codes", "pca", "raw")
 SOUND = 10  # seconds of a made sound or video
 FILES = {"image": (64, "jpg"), "audio": (16, "wav"), "video": (4, "mp4")}  # how many are made
@@ -144,16 +146,33 @@ def run_throughput(data: Path, seeds: list[int], say: Say, progress: Progress) -
             runs = [_seconds(encoder, places, decoders) for _ in range(max(3, len(seeds)))]
             took, decoding, encoding = (float(np.median(each)) for each in zip(*runs, strict=True))
             looks = coarse_vectors(pl.DataFrame({kind: places}), LIMITS, decoders).seconds[kind] * len(places)
+            partly = _inside(encoder, sound, places, decoders)
             found[kind] = {
                 "per_second": round(amount / took, 1),
                 "decoded_per_second_and_core": round(amount / decoding, 1),
                 "encoded_per_second": round(amount / encoding, 1),
                 "limit": "decoding" if decoding / decoders.size > encoding else "encoding",
                 "coarse_look_in_decodings": round(looks / decoding, 3),
+                "inside_time_ratio": partly,
             }
             progress(number, len(encoders), kind)
             say(f"{kind}: {found[kind]}")
     return {"cores": decoders.size, "units": UNITS, **found}
+
+
+def _inside(encoder: MediaVectors, sound: SoundVectors, files: Sequence[str], decoders: Decoders) -> dict[str, float]:
+    """Share of the parts read -> seconds of processors for whole files in those for the parts, medians of 3."""
+    tracks = files if encoder.name != "image" else []
+    salience = {"audio": Salience.learned(sound, tracks, decoders)}
+    salience[encoder.name] = Salience.learned(encoder, files, decoders)
+    found = {}
+    for share in INSIDE:
+        reader, ratios = Partly(encoder, salience, share), []
+        for _ in range(3):
+            whole, parts = encoder.encode(files, decoders), reader.encode(files, decoders)
+            ratios.append((whole.decoding + whole.encoding) / (parts.decoding + parts.encoding))
+        found[str(share)] = round(float(np.median(ratios)), 2)
+    return found
 
 
 def _seconds(encoder: MediaVectors, files: Sequence[str], decoders: Decoders) -> tuple[float, float, float]:
@@ -186,7 +205,11 @@ def _made(folder: Path) -> dict[str, list[str]]:
             out.writeframes(noise(22_050).tobytes())
     for file in files["video"]:
         with av.open(file, "w") as clip:
-            seen, heard = clip.add_stream("libx264", rate=25), clip.add_stream("aac", rate=22_050, layout="mono")
+            keys = {"g": "50"}  # a key frame each 2 s, as where videos are streamed
+            seen, heard = (
+                clip.add_stream("libx264", rate=25, options=keys),
+                clip.add_stream("aac", rate=22_050, layout="mono"),
+            )
             seen.width, seen.height, seen.pix_fmt = 640, 480, "yuv420p"
             scene = np.asarray(smooth(640 + 25 * SOUND, 480))
             for k in range(25 * SOUND):
@@ -234,10 +257,12 @@ BENCH = Composite(
             {
                 "emodb": Bench("sound: utterances, speakers held out", "emodb", partial(run_inside, "emodb")),
                 "face": Bench("images: faces", "face_expressions", partial(run_inside, "face_expressions")),
+                "town": Bench("a town: people read, and time, at each share of parts", None, run_inside_town),
             },
             lambda found: found,
         ),
-        "screening": Bench("what is read when few posts are opened, and what is saved", None, run_screening),
+        "screening": screening.BENCH,
+        "screening_words": screening.WORDS,
         "throughput": Bench(
             "images, seconds of sound and frames of video per second, on made files", None, run_throughput
         ),

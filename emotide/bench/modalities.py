@@ -80,6 +80,16 @@ def _without(posts: pl.DataFrame, name: str, timeline: Timeline) -> pl.DataFrame
 
 
 @contextmanager
+def media_town(seed: int) -> Iterator[SocialLog]:
+    """The same town with drawn faces and made tunes, as a log."""
+    with TemporaryDirectory(prefix="emotide-bench-") as folder:
+        config = TownConfig(people=PEOPLE, days=DAYS, seed=seed).showing()
+        simulate(Path(folder), config.model_copy(update={"clips": CLIPS}), Drawn())
+        with _stored(Path(folder)) as log:
+            yield log
+
+
+@contextmanager
 def _stored(folder: Path) -> Iterator[SocialLog]:
     with TemporaryDirectory(prefix="emotide-bench-") as room:
         log = SocialLog.open(Path(room) / "town.db")

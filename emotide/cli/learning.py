@@ -67,6 +67,8 @@ def train(
     if 0 < judged < FEW:
         typer.echo(f"{judged} labels of dev are few to choose the epoch and to calibrate by: distrust both", err=True)
     typer.echo(f"{model}: {best} after {epochs} epochs" + ("; it stands in place of an older model" * replaced))
+    if made.screening is not None:
+        typer.echo(f"screening: {made.screening.told()}")
 
 
 @app.command("search-shortcuts")

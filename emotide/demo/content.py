@@ -37,6 +37,9 @@ class ReportContent:
     )  # user_id, network, time, post_id, modality, weight; empty where posts are text alone
     taught: dict[str, Learned] = field(default_factory=dict)  # image, audio, video -> how its encoder was taught
     pairs: dict[str, list[Pair]] = field(default_factory=dict)  # image, audio -> before and after code and back
+    inside: pl.DataFrame = field(
+        default_factory=pl.DataFrame
+    )  # share, skipped, seconds, time_ratio, recognition, forecast; see `inside_curve`
     truth: Truth | None = None
     commands: list[str] = field(default_factory=list)  # that make this page again
 

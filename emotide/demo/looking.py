@@ -8,6 +8,7 @@ import polars as pl
 from jaxtyping import UInt8
 
 from emotide.demo.content import PERSON, ReportContent
+from emotide.demo.curve import curve
 from emotide.demo.markup import Markup, join, number, table, tag
 from emotide.vectors.encoders import PLURAL
 
@@ -31,6 +32,7 @@ def looking(content: ReportContent) -> Markup | None:
             "and back. Of sounds: low tones at the bottom, time to the right.", class_="lead"),
         _codes(content),
         *(_pairs(content, kind) for kind in content.pairs),
+        curve(content.inside),
         id="looking",
         aria_labelledby="looking-title",
     )  # fmt: skip

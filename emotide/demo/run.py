@@ -9,6 +9,7 @@ import polars as pl
 import torch
 
 from emotide.api import Emotide, Recipe, SocialLog
+from emotide.api.skimming import inside_curve
 from emotide.demo.content import ReportContent
 from emotide.demo.recorded import recorded
 from emotide.demo.report import write_report
@@ -88,7 +89,7 @@ def _asked(emotide: Emotide, log: SocialLog, content: ReportContent, out: Path, 
         "seed": seed,
     }
     store, model = out / "demo.db", out / "model"
-    several = bool(emotide.trained.media.by_kind)
+    several, evaluation = bool(emotide.trained.media.by_kind), _evaluated(emotide, log)
     return ReportContent(
         title=content.title,
         truth=content.truth,
@@ -96,12 +97,13 @@ def _asked(emotide: Emotide, log: SocialLog, content: ReportContent, out: Path, 
         readings=emotide.predict(log, horizon=HORIZON),
         pleasure=emotide.predict(log, horizon=HORIZON, space="pad").drop("space", "reading"),
         influence=emotide.influence(log, total=True),
-        evaluation=_evaluated(emotide, log),
+        evaluation=evaluation,
         recommendations=emotide.recommend(log) if emotide.recommender else pl.DataFrame(),
         items=log.table("items").select("item_id", "title"),
         attention=emotide.attention(log) if several else pl.DataFrame(),
         taught=emotide.trained.media.learned,
         pairs=emotide.reconstructions(log) if several else {},
+        inside=_curve(emotide, log, evaluation) if several else pl.DataFrame(),
         commands=[
             f"emotide demo --seed {seed} --out {out}{own}",
             f"emotide evaluate --store {store} --model {model}",
@@ -118,6 +120,12 @@ def _evaluated(emotide: Emotide, log: SocialLog) -> dict[str, object]:
         return emotide.evaluate(log)
     except BadInput:
         return {}
+
+
+def _curve(emotide: Emotide, log: SocialLog, evaluation: dict[str, object]) -> pl.DataFrame:
+    """What is read and saved where parts of files alone are looked at; nothing without labels to compare with."""
+    space = evaluation.get("space")
+    return inside_curve(emotide.trained, log, str(space)) if space else pl.DataFrame()
 
 
 @contextmanager

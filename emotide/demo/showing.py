@@ -1,6 +1,7 @@
 """Pictures, sounds and clips of the town's people, which carry the mood of their posts."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -52,18 +53,10 @@ def with_media(
         rng = np.random.default_rng([config.seed, 8, number])
         chance = rng.random(3) < (config.pictures, config.sounds, config.clips)
         felt = moods[int(rng.integers(len(moods)))] if rng.random() < config.noise else moods[mood]
-        late, row = day >= 0.7 * config.days, {}
-        if chance[0] and (picture := source.picture(rng, felt, late)) is not None:
-            row["image"] = f"{FOLDER}/{number}.jpg"
-            _write_jpeg(picture, log / row["image"])
-        if chance[1] and (sound := source.sound(rng, felt, late)) is not None:
-            row["audio"] = f"{FOLDER}/{number}.wav"
-            write_wav(sound, log / row["audio"])
-        if chance[2]:
-            picture, sound = source.picture(rng, felt, late), source.sound(rng, felt, late)
-            if picture is not None and sound is not None:
-                row["video"] = f"{FOLDER}/{number}.mp4"
-                write_clip(_moving(rng, picture, len(sound) / RATE), sound, RATE, log / row["video"])
+        late = day >= 0.7 * config.days
+        row = written(log, f"{FOLDER}/{number}", chance, rng, *(
+            partial(make, rng, felt, late) for make in (source.picture, source.sound)
+        ))  # fmt: skip
         if row and rng.random() < config.wordless:
             row["text"] = ""
         rows.append(row)
@@ -71,6 +64,38 @@ def with_media(
     silent = pl.Series(["text" in row for row in rows])
     text = pl.when(silent).then(None).otherwise(pl.col("text")).alias("text")
     return posts.with_columns(text, **found)
+
+
+def written(
+    log: Path,
+    name: str,
+    chosen: Sequence[bool] | np.ndarray,
+    rng: np.random.Generator,
+    picture: Callable[[], UInt8[np.ndarray, "height width 3"] | None],
+    sound: Callable[[], Float32[np.ndarray, " samples"] | None],
+) -> dict[str, str]:
+    """Write the picture, sound and clip of a post, those that are chosen and can be made; kind -> path in the log.
+
+    Args:
+        log: the folder of the log.
+        name: path in it, without an ending.
+        chosen: whether there is to be a picture, a sound, a clip.
+        rng: of how a clip moves.
+        picture, sound: make one.
+    """
+    row: dict[str, str] = {}
+    if chosen[0] and (seen := picture()) is not None:
+        row["image"] = f"{name}.jpg"
+        _write_jpeg(seen, log / row["image"])
+    if chosen[1] and (heard := sound()) is not None:
+        row["audio"] = f"{name}.wav"
+        write_wav(heard, log / row["audio"])
+    if chosen[2]:
+        seen, heard = picture(), sound()
+        if seen is not None and heard is not None:
+            row["video"] = f"{name}.mp4"
+            write_clip(_moving(rng, seen, len(heard) / RATE), heard, RATE, log / row["video"])
+    return row
 
 
 def _write_jpeg(picture: UInt8[np.ndarray, "height width 3"], file: Path) -> None:

@@ -7,7 +7,7 @@ from emotide.log.media import open_media
 from emotide.log.mentions import mentions_in, renamed
 from emotide.log.pseudonyms import Pseudonyms
 from emotide.log.readers import count_rows, read_batches
-from emotide.log.rejects import RejectFile, no_rejects, reject_rows
+from emotide.log.rejects import RejectFile, are_kept, no_rejects, reject_rows
 from emotide.log.scan import Scan, scan
 from emotide.log.sources import TableFile, open_source
 from emotide.log.tables import TABLES, TIME, Column, Kind, Table, Types
@@ -29,6 +29,7 @@ __all__ = [
     "TableFile",
     "TableMapping",
     "Types",
+    "are_kept",
     "check",
     "count_rows",
     "dimensions_in",

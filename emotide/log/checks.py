@@ -8,9 +8,9 @@ import polars as pl
 from emotide.errors import BadInput
 from emotide.log.batch import ROW, Batch
 from emotide.log.mapping import near
-from emotide.log.media import Media, locate_media
+from emotide.log.media import MISSING, Media, locate_media
 from emotide.log.readers import columns_of
-from emotide.log.rejects import no_rejects, reject_rows
+from emotide.log.rejects import WITHOUT, no_rejects, reject_rows
 from emotide.log.sources import TableFile
 from emotide.log.tables import DIMENSIONS, Column, Kind, Table
 from emotide.log.times import WANTED, parse_times, time_faults
@@ -89,7 +89,8 @@ def check(file: TableFile, header: Header, dimensions: list[str], batch: Batch) 
     """The rows that fit, typed and complete, and the rejects.
 
     Returns:
-        A frame of the table's schema with the column `row` first; a frame of rejects (the batch's own among them).
+        A frame of the table's schema with the column `row` first; a frame of rejects (the batch's own among them),
+        with a line for each row that is kept without a file that is not there.
     """
     faults = _Faults(file.name, batch.rows[ROW])
     typed = {ROW: batch.rows[ROW]}
@@ -105,7 +106,7 @@ def check(file: TableFile, header: Header, dimensions: list[str], batch: Batch) 
         faults.row(none, "has neither a category nor a dimension")
     rows = pl.DataFrame(typed, schema={ROW: pl.Int64, **file.table.schema})
     rows, rejects = _distinct(file, rows.filter(~faults.bad))
-    return rows, pl.concat([batch.rejects, *faults.rejects, rejects])
+    return rows, pl.concat([batch.rejects, *faults.rejects, *faults.told_lost(), rejects])
 
 
 def _given(column: Column, header: Header, rows: pl.DataFrame) -> pl.Series:
@@ -123,6 +124,7 @@ class _Faults:
         self.file, self.rows = file, rows
         self.bad = pl.repeat(False, len(rows), eager=True)
         self.rejects = [no_rejects()]
+        self.lost = [no_rejects()]  # values alone, not their rows
 
     def typed(self, column: Column, values: pl.Series, media: Media) -> pl.Series:
         """One column parsed; rows in which it is wrong are noted."""
@@ -178,9 +180,20 @@ class _Faults:
         if column.kind is Kind.PATH and given.null_count() < len(given):
             located, reasons = locate_media(given, media)
             if reasons.null_count() < len(reasons):
-                self._add(column.name, reasons.is_not_null(), given, reasons)
+                missing = reasons.str.starts_with(MISSING).fill_null(False)
+                self._add(column.name, reasons.is_not_null() & ~missing, given, reasons)
+                lost = reject_rows(
+                    self.file, self.rows.filter(missing), column.name, given.filter(missing), reasons.filter(missing)
+                )
+                self.lost.append(lost)
             return located
         return given
+
+    def told_lost(self) -> list[pl.DataFrame]:
+        """A line for each value that a row lost; where the row is a reject for another reason, that of the value."""
+        bad = self.rows.filter(self.bad)
+        end = pl.when(pl.col("row").is_in(bad.implode())).then(pl.lit("")).otherwise(pl.lit(WITHOUT))
+        return [lost.with_columns(pl.concat_str("reason", end)) for lost in self.lost]
 
     def _add(self, column: str | None, wrong: pl.Series, values: pl.Series | None, reasons: pl.Series) -> None:
         wrong = wrong.fill_null(False)

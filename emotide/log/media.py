@@ -10,6 +10,7 @@ import polars as pl
 from emotide.errors import BadInput
 
 INSIDE = "::"  # between a zip and the name of its entry
+MISSING = "no such file"  # how the reason begins where a path is sound, and nothing lies there
 MAX_MEDIA = 2 << 30  # bytes of one media file in a zip
 
 
@@ -34,7 +35,7 @@ class MediaFolder:
             return None, f"is no path ({error})"
         if not place.startswith(f"{self.root}{os.sep}"):
             return None, "leaves the folder of the log"
-        return (place, None) if os.path.isfile(place) else (None, f"no such file in {self.root.name}")
+        return (place, None) if os.path.isfile(place) else (None, f"{MISSING} in {self.root.name}")
 
 
 class MediaArchive:
@@ -54,7 +55,7 @@ class MediaArchive:
         name = self.prefix + os.path.normpath(path).replace(os.sep, "/")
         fault = _shape_fault(path)
         if not fault and name not in self.sizes:
-            fault = f"no such file in {self.path.name}"
+            fault = f"{MISSING} in {self.path.name}"
         if not fault and self.sizes[name] > MAX_MEDIA:
             fault = f"is larger than {MAX_MEDIA} bytes"
         return (None, fault) if fault else (f"{self.path}{INSIDE}{name}", None)

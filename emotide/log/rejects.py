@@ -9,6 +9,7 @@ import polars as pl
 from emotide.errors import BadInput
 
 SCHEMA = {"file": pl.String, "row": pl.Int64, "column": pl.String, "value": pl.String, "reason": pl.String}
+WITHOUT = "; the row is kept without it"  # how the reason ends where a row lost a value, and is no reject
 LONGEST_VALUE = 200  # characters of the value that are quoted
 
 
@@ -28,6 +29,11 @@ def reject_rows(
     return pl.DataFrame(
         {"row": rows.cast(pl.Int64), "value": quoted.str.slice(0, LONGEST_VALUE), "reason": reasons}
     ).select(pl.lit(file).alias("file"), "row", pl.lit(column, pl.String).alias("column"), "value", "reason")
+
+
+def are_kept(rejects: pl.DataFrame) -> pl.Series:
+    """Which lines are of rows that are kept, without the value that is quoted."""
+    return rejects["reason"].str.ends_with(WITHOUT)
 
 
 def no_rejects() -> pl.DataFrame:
@@ -59,7 +65,7 @@ class RejectFile:
             with self.path.open("ab") as sink:
                 rejects.sort("row", maintain_order=True).write_csv(sink, include_header=not self._written)
         self._written = True
-        self.rows += rejects["row"].n_unique()
+        self.rows += rejects.filter(~are_kept(rejects))["row"].n_unique()
 
     @contextmanager
     def _told(self) -> Iterator[None]:

@@ -113,7 +113,7 @@ class Screen:
         mine = torch.zeros(len(posts), dtype=torch.bool, device=self.device).index_fill_(0, kept, True)
         rows = torch.nonzero(mine[at] & self.there[view.post]).flatten()
         weight = chance[at[rows]].to(self.dtype) if self.choice == "sample" else None
-        seen, both = (_only(each, rows, weight) for each in (view, step.both))
+        seen, both = (only(each, rows, weight) for each in (view, step.both))
         return step._replace(seen=seen, both=both), self.table
 
     def _chosen(self, score: Tensor, posts: Tensor, owner: Tensor) -> tuple[Tensor, Tensor]:
@@ -148,7 +148,8 @@ def opened(posts: Posts, state: State, step: Step) -> tuple[Step, Tensor]:
     return posts.shown(state, step) if isinstance(posts, Screen) else (step, posts)
 
 
-def _only(view: View, rows: Tensor, chance: Tensor | None) -> View:
+def only(view: View, rows: Int[Tensor, " shown"], chance: Tensor | None = None) -> View:
+    """A view with these of its posts alone, and the chance that each had to be among them."""
     return view._replace(post=view.post[rows], owner=view.owner[rows], opened=chance)
 
 

@@ -15,6 +15,7 @@ from emotide.log import (
     RejectFile,
     Scan,
     TableFile,
+    are_kept,
     check,
     count_rows,
     dimensions_in,
@@ -140,6 +141,7 @@ class _FileIngest:
         self.connection, self.file, self.header, self.scan, self.rejects = connection, file, header, found, rejects
         self.pseudonyms, self.erased = pseudonyms, list[tuple[str, Erased]]()
         self.rows = self.new = self.rejected = self.derived = self.moved = 0
+        self.lost: dict[str, int] = {}  # column of files -> rows that are kept without theirs
 
     def run(self, tell: Callable[[int], None]) -> FileReport:
         """Read, check, write, commit."""
@@ -162,7 +164,10 @@ class _FileIngest:
             if not rows.is_empty():
                 rejects = pl.concat([rejects, self._write(rows)])
             self.rejects.write(rejects)
-            self.rejected += rejects[ROW].n_unique()
+            kept = are_kept(rejects)
+            self.rejected += rejects.filter(~kept)[ROW].n_unique()
+            for column, count in rejects.filter(kept).group_by("column").len().iter_rows():
+                self.lost[column] = self.lost.get(column, 0) + count
             self.rows += len(batch.rows) + batch.rejects[ROW].n_unique()
             tell(self.rows)
         self._sign()
@@ -179,9 +184,17 @@ class _FileIngest:
             there=self.rows - self.new - self.rejected,
             rejected=self.rejected,
             derived=self.derived,
-            reject_file=self.rejects.path if self.rejected else None,
-            warnings=unknown_columns(self.file, self.header, dimensions or []),
+            reject_file=self.rejects.path if self.rejected or self.lost else None,
+            warnings=unknown_columns(self.file, self.header, dimensions or []) + self._lost(),
         )
+
+    def _lost(self) -> list[str]:
+        """A warning for each column of files of which some are not there."""
+        file, where = self.file.name, self.rejects.path.name
+        return [
+            f"{file}: {count} rows are kept without their {column}, whose file is not there: see {where}"
+            for column, count in sorted(self.lost.items())
+        ]
 
     def _write(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Put one batch into its table; the rejects are rows of which the store already holds a different one."""

@@ -35,6 +35,14 @@ class TrainConfig(BaseModel, frozen=True, extra="forbid"):
     anchor: float = Field(0.1, ge=0, description="weight of pleasure, arousal, dominance against published coordinates")
     names: float = Field(0.0, ge=0, description="weight of agreeing with the names of emotions that posts sound like")
     reports: float = Field(0.5, ge=0, le=1, description="share of the batches in which earlier labels are fed back")
+    hidden: float | None = Field(
+        None,
+        ge=0,
+        le=1,
+        description="share of the windows in which some posts, any share of them, are hidden at random, for a network "
+        "that is to read people of whom it sees few posts, or not all modalities; by default 0.5 where screening is "
+        "learned or posts have several modalities, else 0",
+    )
     spaces: tuple[str, ...] = Field((), description="the spaces to train on; empty: all that the log has labels in")
     weak_labels: tuple[Literal["vader", "pysenti"], ...] = Field(
         (), description="lexicons that give weak polarity labels to training posts without a label: vader, pysenti"

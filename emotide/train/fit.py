@@ -25,6 +25,7 @@ from emotide.train.checkpoint import Checkpoint
 from emotide.train.config import TrainConfig
 from emotide.train.evaluate import dev_score
 from emotide.train.flat import Descent, Flat, adamw
+from emotide.train.hiding import hidden_share, thinned
 from emotide.train.loss import class_weights, window_loss
 from emotide.train.tuning import begin, judged_posts, seen
 from emotide.train.weak import WEAK_SPACE, without_weak_labels
@@ -142,7 +143,7 @@ def epoch_losses(
             last = _last_train_step(batch, _train_posts(timeline), lesson)
             window = _window(batch, last, len(groups), config, lesson)
             descent.mark("batch building")
-            for loss in _train_batch(model, batch, vectors, classes, config, descent, shown, window, last, lesson):
+            for loss in _train_batch(model, batch, vectors, classes, config, descent, shown, window, last, lesson, rng):
                 done += 1
                 yield loss
         if done == before:
@@ -213,6 +214,7 @@ def _train_batch(
     window: int,
     last: int,
     lesson: Lesson | None = None,
+    rng: np.random.Generator | None = None,
 ) -> Iterator[float]:
     """One pass over the steps before `last` of a batch, a gradient step per window of steps; yields the losses."""
     model.train()
@@ -225,10 +227,12 @@ def _train_batch(
         end = min(first + window, last)
         asked = lesson.asked(first, end) if lesson is not None else None
         cut = windows.window(first, end, *(([asked.who], [asked.met]) if asked else ([], [])))
+        share = hidden_share(config.hidden, rng) if config.hidden and rng else 0.0
+        steps = thinned(cut.steps, share) if share else cut.steps
         descent.mark("batch building")
         with torch.set_grad_enabled(bool(taught[first:end].any())):
             read = seen(model, vectors, _posts(batch, first, end))
-            unrolled = list(run(cut.steps, read, cut.taken(state), shown))
+            unrolled = list(run(steps, read, cut.taken(state), shown))
         descent.mark("the rest of the step")
         loss = window_loss(model, [step for step in unrolled if isinstance(step, Unrolled)], read, classes, config)
         descent.mark("loss")

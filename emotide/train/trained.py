@@ -129,7 +129,7 @@ class Trained:
             for kind, places in wanted.items()
         }
         media = media or MediaEncoders.fit(taught, run.media, run.train.seed, progress)
-        media = MediaEncoders({kind: one for kind, one in media.by_kind.items() if kind in taught})
+        media = media.only(taught).reading(run.media.inside, taught, run.train.seed)
         codes = media.encode(wanted, _cache(), progress, quiet=True) if media.by_kind else {}
         return media, {kind: _scale_of(found[there & train]) for kind, (found, there) in codes.items()}
 
@@ -188,14 +188,24 @@ class Trained:
         ignored(contents.files, layout, self.run.modalities)
         if layout.plain:
             return Observed(self.vectors(contents.texts))
+        return self.beside(contents.texts, self.codes(contents.files, progress, decoders))
+
+    def codes(
+        self, files: Files, progress: Progress | None = None, decoders: Decoders | None = None
+    ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+        """The codes of files [posts, width] and which posts have one, by kind; see `MediaEncoders.encode`."""
+        return self.media.encode(files, _cache(), progress, decoders=decoders)
+
+    def beside(self, texts: Sequence[str], codes: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> Observed:
+        """Texts and codes of media on one scale, a row a post and modality."""
         parts = {}
-        if "text" in layout.names:
-            there = np.array([bool(text.strip()) for text in contents.texts], bool)
-            parts["text"] = self.vectors(contents.texts).cpu().numpy(), there
-        for kind, (codes, there) in self.media.encode(contents.files, _cache(), progress, decoders=decoders).items():
+        if "text" in self.layout.names:
+            there = np.array([bool(text.strip()) for text in texts], bool)
+            parts["text"] = self.vectors(texts).cpu().numpy(), there
+        for kind, (found, there) in codes.items():
             mean, spread = self.media_scale[kind].numpy()
-            parts[kind] = (codes - mean) / spread, there
-        return side_by_side(parts, layout, len(contents.texts), self.device)
+            parts[kind] = (found - mean) / spread, there
+        return side_by_side(parts, self.layout, len(texts), self.device)
 
     def codes(
         self, kind: str, files: Sequence[str | None]
@@ -266,7 +276,7 @@ class Trained:
         run = RunConfig.model_validate(head["run"])
         text = TEXT[run.encoder].load(folder / "text")
         spaces = {space["name"]: EmotionSpace.model_validate(space) for space in head["spaces"]}
-        media = MediaEncoders.load(folder / MEDIA_FOLDER, head.get("media", {}))
+        media = MediaEncoders.load(folder / MEDIA_FOLDER, head.get("media", {}), run.media.inside)
         media_scale = {kind: tensors.pop(f"scale.{kind}") for kind in media.by_kind}
         scale, calibration, sharpened = tensors.pop("scale"), Calibration.taken(tensors), taken(tensors)
         trained = {space: spaces[space].ordered(names) for space, names in dict(head["trained"]).items()}

@@ -34,6 +34,7 @@ class VectorCache:
             columns = "digest BLOB PRIMARY KEY, vector BLOB"
             connection.execute("DROP TABLE IF EXISTS vectors")  # of versions whose keys could not be forgotten
             connection.execute(f"CREATE TABLE IF NOT EXISTS vectors_of ({columns}) WITHOUT ROWID")
+            connection.execute("CREATE TABLE IF NOT EXISTS told (digest BLOB PRIMARY KEY) WITHOUT ROWID")
 
     def vectors(
         self,
@@ -78,6 +79,12 @@ class VectorCache:
         again = np.flatnonzero(row != np.arange(len(row)))
         out[again] = out[row[again]]
         return out
+
+    def new(self, told: Iterable[str]) -> int:
+        """How many of these were never told before; from now on they were. Digests of them are kept, not they."""
+        with closing(self._connect()) as connection, connection:
+            rows = [(content_key(one.encode()),) for one in told]
+            return connection.executemany("INSERT OR IGNORE INTO told VALUES (?)", rows).rowcount if rows else 0
 
     def forget(self, contents: Iterable[bytes]) -> int:
         """Erase what any encoder made of these contents, and the pages it stood on; returns how many vectors."""

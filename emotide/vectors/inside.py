@@ -35,10 +35,15 @@ class Wanted(NamedTuple):
     def chosen(self, features: Features) -> Bool[np.ndarray, " parts"]:
         """The parts that are decoded."""
         count = max(1, math.ceil(self.share * len(features) - 1e-9))
-        score = features @ self.weights if self.seed is None else np.random.default_rng(self.seed).random(len(features))
         kept = np.zeros(len(features), bool)
-        kept[np.argsort(-score, kind="stable")[:count]] = True
+        kept[np.argsort(-self.scores(features), kind="stable")[:count]] = True
         return kept
+
+    def scores(self, features: Features) -> Float64[np.ndarray, " parts"]:
+        """The importance of each part."""
+        if self.seed is not None:
+            return np.random.default_rng(self.seed).random(len(features))
+        return np.asarray(features @ self.weights)
 
 
 def sound_features(envelope: Float32[np.ndarray, " parts"]) -> Features:

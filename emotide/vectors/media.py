@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -21,11 +22,39 @@ MEDIA: dict[str, type[ImageVectors] | type[SoundVectors] | type[VideoVectors]] =
     "audio": SoundVectors,
     "video": VideoVectors,
 }
+
+
+@runtime_checkable
+class FileVectors(Protocol):
+    """Whatever makes vectors of files."""
+
+    @property
+    def name(self) -> str:
+        """The kind of files."""
+
+    @property
+    def width(self) -> int:
+        """Of a vector."""
+
+    @property
+    def digest(self) -> str:
+        """A name for all that the vectors depend on."""
+
+    @property
+    def limits(self) -> MediaLimits:
+        """Of decoding."""
+
+    def encode(
+        self, locations: Sequence[str | None], decoders: Decoders | None = None, progress: Progress | None = None
+    ) -> Encoded:
+        """The vector of each file; zeros where there is none or it cannot be decoded."""
+
+
 BLOCK = 256  # files whose vectors are kept at a time
 
 
 def encode_once(
-    encoder: MediaVectors,
+    encoder: FileVectors,
     locations: Sequence[str | None],
     cache: VectorCache,
     progress: Progress | None = None,
@@ -46,7 +75,7 @@ def encode_once(
         with Decoders(encoder.limits) as own:
             return encode_once(encoder, locations, cache, progress, own)
     faults: dict[str, str] = {}
-    contents = _contents([place for place in locations if place is not None], encoder.limits, faults)
+    contents = file_contents([place for place in locations if place is not None], encoder.limits, faults)
     spent = np.zeros(2)
 
     def encode(files: list[str]) -> np.ndarray:
@@ -84,7 +113,7 @@ def content_digest(location: str, limits: MediaLimits) -> bytes:
     return digest.digest()
 
 
-def _contents(places: list[str], limits: MediaLimits, faults: dict[str, str]) -> dict[str, bytes]:
+def file_contents(places: list[str], limits: MediaLimits, faults: dict[str, str]) -> dict[str, bytes]:
     """The digest of each file that can be read; why of the others goes to `faults`."""
     found = {}
     for place in dict.fromkeys(places):

@@ -1,14 +1,16 @@
-"""Which parts of a sound or an image matter for its code: learned without labels, from the encoder itself (paper 2).
+"""Which parts of an image, sound or video matter for its code: learned without labels, from the encoder (paper 2).
 
     importance of a part ≈ |code of the whole − code without the part|², as a share of the sum over all parts
 
 A ridge regression tells it from the numbers of a cheap look. What is left out is told by the look alone: a region of an
-image is one colour, a segment of a sound is as the one that was kept and is most nearly as loud.
+image is one colour, a segment of a sound is as the one that was kept and is most nearly as loud, a moment of a video is
+as the nearest that was decoded.
 """
 
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import isnan
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +20,8 @@ from emotide.errors import ModelMismatch
 from emotide.vectors.audio import BATCH as SOUNDS
 from emotide.vectors.audio import HOP, RATE, SECONDS, TOGETHER, SoundVectors, mel_steps
 from emotide.vectors.cache import Progress
-from emotide.vectors.encoded import Encoded, encoded_in_order
+from emotide.vectors.decode import decode_image, decode_sound
+from emotide.vectors.encoded import Encoded, chosen, decoded, encoded_in_order
 from emotide.vectors.glance import SILENCE
 from emotide.vectors.image import BATCH as IMAGES
 from emotide.vectors.image import SIZE, ImageVectors
@@ -31,10 +34,16 @@ from emotide.vectors.inside import (
     image_features,
     sound_features,
 )
+from emotide.vectors.moments import NUMBERS, decode_moments
+from emotide.vectors.video import BATCH as VIDEOS
+from emotide.vectors.video import FRAMES, VideoVectors
+from emotide.vectors.video import RATE as FRAME_RATE
 from emotide.vectors.workers import Decoders, Job
 
+MediaVectors = ImageVectors | SoundVectors | VideoVectors
+BATCHES = {"image": IMAGES, "audio": SOUNDS, "video": VIDEOS}
 RIDGE = 1.0
-EXAMPLES = 100  # sounds or images that teach, at most
+EXAMPLES = 40  # files of a kind that teach, at most
 POWERS = 2 * float(-np.log10(SILENCE))  # decades of power from silence to the loudest: of a step of 1 in loudness
 STEPS = round(SEGMENT * RATE / (HOP * TOGETHER))  # of the sound autoencoder in a segment
 
@@ -84,6 +93,44 @@ class Salience:
         return cls._fitted(features, worth, image_features(np.zeros((CELLS, CELLS, 3), np.uint8)).shape[1])
 
     @classmethod
+    def of_videos(cls, encoder: VideoVectors, looks: Sequence[tuple[np.ndarray, ...]]) -> "Salience":
+        """Learned from videos, each as `decode_moments` gives it where nothing is skipped; their sound apart."""
+        features, worth = [], []
+        for frames, _, which, beside, told in looks[:EXAMPLES]:
+            if len(which) < 2:
+                continue
+            seen = encoder.image.vectors(frames)
+            less = []
+            for k in range(len(which)):
+                without = which.copy()
+                without[k] = beside[k]
+                less.append(seen[without])
+            codes = encoder.network.vectors([seen[which], *less])
+            features.append(told)
+            worth.append(np.square(codes[1:] - codes[0]).sum(1))
+        return cls._fitted(features, worth, NUMBERS)
+
+    @classmethod
+    def learned(cls, encoder: MediaVectors, locations: Sequence[str], decoders: Decoders, seed: int = 0) -> "Salience":
+        """Learned from some of these files; one that cannot be decoded teaches nothing."""
+        some = chosen(locations, EXAMPLES, seed)
+        every = Wanted(np.zeros(NUMBERS), 1.0)
+
+        def job(place: str) -> Job:
+            if isinstance(encoder, SoundVectors):
+                return decode_sound, (place, RATE, SECONDS, encoder.limits)
+            if isinstance(encoder, VideoVectors):
+                return decode_moments, (place, SIZE, FRAME_RATE, FRAMES, every, encoder.limits)
+            return decode_image, (place, SIZE, encoder.limits)
+
+        found = [one.arrays for one in decoded([job(place) for place in some], decoders, None) if one.fault is None]
+        if isinstance(encoder, SoundVectors):
+            return cls.of_sounds(encoder, [sound for (sound,) in found])
+        if isinstance(encoder, VideoVectors):
+            return cls.of_videos(encoder, found)
+        return cls.of_images(encoder, np.array([image for (image,) in found], np.uint8).reshape(-1, SIZE, SIZE, 3))
+
+    @classmethod
     def _fitted(cls, features: list[np.ndarray], worth: list[np.ndarray], width: int) -> "Salience":
         if not features:
             return cls(np.zeros(width), float("nan"))
@@ -98,7 +145,8 @@ class Salience:
 
     def save(self, file: Path) -> None:
         """Write it as JSON."""
-        file.write_text(json.dumps({"weights": self.weights.tolist(), "explained": self.explained}), "utf-8")
+        explained = None if isnan(self.explained) else self.explained
+        file.write_text(json.dumps({"weights": self.weights.tolist(), "explained": explained}), "utf-8")
 
     @classmethod
     def load(cls, file: Path) -> "Salience":
@@ -109,13 +157,14 @@ class Salience:
         """
         try:
             told = json.loads(file.read_text("utf-8"))
-            return cls(np.array(told["weights"], np.float64), float(told["explained"]))
+            explained = float("nan") if told["explained"] is None else float(told["explained"])
+            return cls(np.array(told["weights"], np.float64), explained)
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise ModelMismatch(f"{file}: no readable salience here ({error})") from error
 
 
 def encode_inside(
-    encoder: SoundVectors | ImageVectors,
+    encoder: MediaVectors,
     salience: Salience,
     locations: Sequence[str | None],
     share: float,
@@ -126,10 +175,10 @@ def encode_inside(
     """The vectors of files of which only the parts worth it are decoded at full size, and the share of parts skipped.
 
     Args:
-        encoder: of sounds or images.
+        encoder: of sounds, of images, or of videos, of which the pictures alone are read.
         salience: of their parts.
         locations: of files, None where there is none.
-        share: of the parts of each that are decoded, at least one part.
+        share: of the parts of each that are decoded, at least one part; of a video, of the frames.
         decoders: children that are there already.
         progress: called with (done, total, what).
         seed: takes parts at random, to compare with.
@@ -140,17 +189,22 @@ def encode_inside(
         counts[:] += sum(int(one[1].sum()) for one in found), sum(len(one[1]) for one in found)
         if isinstance(encoder, SoundVectors):
             return encoder.network.vectors([_as_whole(*one) for one in found])
+        if isinstance(encoder, VideoVectors):
+            return encoder.network.vectors([encoder.image.vectors(one[0])[one[2]] for one in found])
         return encoder.vectors(np.stack([one[0] for one in found]))
 
     def job(place: str, number: int) -> Job:
         wanted = Wanted(salience.weights, share, None if seed is None else seed + number)
         if isinstance(encoder, SoundVectors):
             return decode_segments, (place, RATE, SECONDS, wanted, encoder.limits)
+        if isinstance(encoder, VideoVectors):
+            return decode_moments, (place, SIZE, FRAME_RATE, FRAMES, wanted, encoder.limits)
         return decode_regions, (place, SIZE, wanted, encoder.limits)
 
     jobs = [None if place is None else job(place, k) for k, place in enumerate(locations)]
-    batch = SOUNDS if isinstance(encoder, SoundVectors) else IMAGES
-    found = encoded_in_order(jobs, encoder.width, vectors, encoder.limits, decoders, progress, batch)
+    batch = BATCHES[encoder.name]
+    width = len(encoder.network.linear.there)
+    found = encoded_in_order(jobs, width, vectors, encoder.limits, decoders, progress, batch)
     return found, 1 - float(counts[0] / max(counts[1], 1))
 
 

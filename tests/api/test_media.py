@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,10 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from emotide import BadInput, Emotide, ModelMismatch, Recipe, SocialLog
+from emotide.api import model
+from emotide.api.skimming import inside_curve
 from emotide.demo.town import TownConfig, simulate
+from emotide.vectors.image import ImageVectors
 
 SIZES = {"state": 8, "influence": 4, "observed": 8, "width": 16, "pair_width": 8}
 RUN = Recipe.model_validate(
@@ -160,6 +164,9 @@ def test_a_broken_file_costs_its_row_alone(made, changed, tmp_path, log):
     named = posts["image"].drop_nulls().len()
     with pytest.warns(UserWarning, match=f"2 of {named} images cannot be read and count as absent; the first: .*"):
         timeline, _ = made.compiled(spoiled)
+    with warnings.catch_warnings():  # it is told once
+        warnings.simplefilter("error")
+        made.compiled(spoiled)
     before = made.compiled(log)[0].posts.select("post_id", "modality").rows()
     lost = posts.filter(pl.col("image").is_in(broken))["post_id"]
     gone = {(post, "image") for post in lost}
@@ -243,3 +250,62 @@ def test_pictures_and_sounds_beside_what_codes_keep_of_them(made, log):
             others = [one.before for one in shown if one.before.shape == before.shape]
             errors = [np.square(after.astype(float) - one).mean() for one in others]
             assert min(errors) == np.square(after.astype(float) - before).mean()  # it is nearest to its own
+
+
+def test_parts_of_media_are_read_by_train_and_by_predict_alike(log, made, tmp_path, monkeypatch):
+    run = RUN.changed({"media": RUN.media.model_dump() | {"inside": 0.5}})
+    partly = Emotide.fit(log, run, media=made.trained.media)
+    assert partly.trained.media.by_kind["image"].digest == made.trained.media.by_kind["image"].digest
+    assert all(partly.trained.media.digests[kind] != made.trained.media.digests[kind] for kind in KINDS)
+    _, whole = made.compiled(log)
+    timeline, some = partly.compiled(log)
+    text = (timeline.posts["modality"] == "text").to_numpy()
+    assert np.array_equal(text, (made.compiled(log)[0].posts["modality"] == "text").to_numpy())
+    assert not np.allclose(whole[~text], some[~text], atol=1e-2)
+    partly.save_pretrained(tmp_path / "model")
+    back = Emotide.from_pretrained(tmp_path / "model")
+    assert back.recipe.media.inside == 0.5
+    monkeypatch.setenv("EMOTIDE_CACHE", str(tmp_path / "cold"))  # nothing is remembered: the same parts are taken again
+    assert_frame_equal(back.predict(log), partly.predict(log))
+    monkeypatch.setattr(ImageVectors, "encode", None)  # nothing is read whole
+    monkeypatch.setenv("EMOTIDE_CACHE", str(tmp_path / "colder"))
+    assert len(back.predict(log))
+
+
+@pytest.mark.parametrize("what", ["gone", "another"])
+def test_what_parts_matter_belongs_to_the_model(log, made, tmp_path, what):
+    run = RUN.changed({"media": RUN.media.model_dump() | {"inside": 0.5}})
+    Emotide.fit(log, run, media=made.trained.media).save_pretrained(tmp_path / "model")
+    file = tmp_path / "model" / "media" / "image.parts.json"
+    if what == "gone":
+        file.unlink()
+    else:
+        file.write_text(file.read_text().replace('"weights": [', '"weights": [1', 1))
+    with pytest.raises(ModelMismatch, match={"gone": "no readable salience", "another": "is not the one"}[what]):
+        Emotide.from_pretrained(tmp_path / "model")
+
+
+def test_the_curve_of_parts_ends_with_whole_files_as_they_are_evaluated(log, made):
+    space = made.evaluate(log, baselines=False)["space"]
+    curve = inside_curve(made.trained, log, space, shares=(0.2, 0.6))
+    assert curve["share"].to_list() == [0.2, 0.6, 1.0]
+    skipped = curve["skipped"].to_list()
+    assert skipped[0] > skipped[1] > skipped[2] == 0
+    assert curve["time_ratio"][2] == 1
+    assert (curve["seconds"] > 0).all()
+    whole = made.evaluate(log, space=space, baselines=False)
+    last = curve.row(2, named=True)
+    for task in ("recognition", "forecast"):
+        assert last[task] == pytest.approx(whole[task]["accuracy"])
+
+
+def test_posts_are_hidden_in_training_where_they_have_several_modalities(log, made, monkeypatch):
+    asked, plain = [], model.fit
+    monkeypatch.setattr(
+        model, "fit", lambda one, timeline, vectors, config, *more: asked.append(config.hidden)
+        or plain(one, timeline, vectors, config, *more),
+    )  # fmt: skip
+    Emotide.fit(log, RUN, media=made.trained.media)
+    Emotide.fit(log, RUN.changed({"modalities": ("text",)}))
+    Emotide.fit(log, RUN.changed({"modalities": ("text",), "screening": {"epochs": 1}}))
+    assert asked == [0.5, 0.0, 0.5]

@@ -1,6 +1,7 @@
 """Under a budget only posts that are worth it are opened, and an index of posts not fetched yet is put in order."""
 
 import json
+import re
 import shutil
 
 import polars as pl
@@ -24,6 +25,8 @@ def busy(tmp_path_factory, command, recipe):
     made = ("--store", folder / "busy.db", "--model", folder / "model")
     told = command("train", *made, "--config", recipe(3), "--screening")
     assert told.code == 0, told.err
+    last = told.out.strip().splitlines()[-1]
+    assert re.fullmatch(r"screening: the fifth of .* gets \d+ % of the attention \(\d+ % .*, \d+ % at most; .*\)", last)
     return made
 
 

@@ -66,6 +66,8 @@ def test_throughput_names_the_limit(tmp_path):
         assert found[kind]["per_second"] > 0
         assert found[kind]["limit"] in ("decoding", "encoding")
         assert found[kind]["coarse_look_in_decodings"] > 0
+        assert set(found[kind]["inside_time_ratio"]) == {"0.25", "0.5"}
+        assert min(found[kind]["inside_time_ratio"].values()) > 0
 
 
 def test_folds_hold_people_out_and_test_everybody_once():

@@ -14,12 +14,15 @@ def quiet(*told) -> None:
     """Nobody listens."""
 
 
-def test_screening_tells_accuracy_and_time_of_each_budget(monkeypatch, tmp_path):
+@pytest.mark.parametrize("bench", ["BENCH", "WORDS"])
+def test_screening_tells_accuracy_and_time_of_each_budget(monkeypatch, tmp_path, bench):
+    monkeypatch.setenv("EMOTIDE_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(screening, "TOWN", TownConfig(people=8, days=14, labelled=1.0))
+    monkeypatch.setattr(screening, "SHOWING", TownConfig(people=4, days=12, labelled=1.0, pictures=0.4, sounds=0.3))
     monkeypatch.setattr(screening, "TALK", 4.0)
     monkeypatch.setattr(screening, "TRAINING", {"epochs": 1, "updates": 1})
     monkeypatch.setattr(screening, "BUDGETS", (0.2, 1.0))
-    found = screening.run_screening(tmp_path, [0], quiet, quiet)
+    found = getattr(screening, bench).run(tmp_path, [0], quiet, quiet)
     assert set(found) == {"0.2", "1.0", "learned", "how"}
     for budget in ("0.2", "1.0"):
         for task in ("recognition", "forecast"):
@@ -28,6 +31,7 @@ def test_screening_tells_accuracy_and_time_of_each_budget(monkeypatch, tmp_path)
     assert found["1.0"]["opened"] == [1, 0]
     assert found["1.0"]["time_ratio"] == [1, 0]
     assert found["0.2"]["opened"][0] < 0.5
+    assert found["0.2"]["time_ratio"][0] > 1
     assert found["0.2"]["time_ratio"][0] > found["0.2"]["time_ratio_with_looks"][0]
     assert set(found["learned"]["attention"]) == {"importance", "even", "most"}
 

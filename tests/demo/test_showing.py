@@ -136,10 +136,18 @@ def test_the_page_shows_what_is_looked_at(report_of, folder):
     plain = report_of(Truth.load(folder / "truth"))
     pair = Pair(np.zeros((4, 6, 3), np.uint8), np.ones((4, 6, 3), np.uint8))
     learned = Learned(9, [0.5, 0.25], [0.5, 0.25], 0.3, 1, 0.0)
-    content = ReportContent(
-        **{**vars(plain), "attention": attention, "pairs": {"image": [pair]}, "taught": {"image": learned}}
-    )
+    inside = pl.DataFrame(
+        {
+            "share": [0.25, 1.0], "skipped": [0.74, 0.0], "seconds": [2.0, 5.0], "time_ratio": [2.5, 1.0],
+            "recognition": [0.51, 0.58], "forecast": [0.33, 0.34],
+        }
+    )  # fmt: skip
+    shown = {"attention": attention, "pairs": {"image": [pair]}, "taught": {"image": learned}, "inside": inside}
+    content = ReportContent(**{**vars(plain), **shown})
     text = page(content)
+    for said in ("Looking at parts alone", "74 %", "40 %", "0.51"):
+        assert said in text
+    assert text.count("<polyline") - page(plain).count("<polyline") == 4
     assert text.count('src="data:image/png;base64,') == 2
     for said in ("What is looked at", "0.75", "1 of 1", "Images"):
         assert said in text

@@ -188,6 +188,25 @@ def test_media_that_moved_is_found_again(store, tmp_path):
     assert store.table("posts")["image"].to_list() == [str(tmp_path / "new" / "cat.png")]
 
 
+def test_a_picture_that_is_not_there_costs_the_picture_alone_and_is_found_when_it_comes(store, tmp_path):
+    posts = f"post_id,user_id,time,image | p1,ana,{DAY}1Z,cat.png | p2,bo,{DAY}2Z, | p3,cleo,never,dog.png"
+    log = write(tmp_path / "log", posts=posts)
+    report = store.ingest(log)
+    (file,) = report.files
+    assert (file.new, file.rejected) == (2, 1)
+    assert file.warnings == [
+        "log/posts.csv: 1 rows are kept without their image, whose file is not there: see posts.rejects.csv"
+    ]
+    told = pl.read_csv(file.reject_file).sort("row", "column").select("row", "column", "reason").rows()
+    assert told[0] == (1, "image", "no such file in log; the row is kept without it")
+    assert told[1] == (3, "image", "no such file in log")
+    assert told[2][:2] == (3, "time")
+    assert store.table("posts")["image"].to_list() == [None, None]
+    (log / "cat.png").write_bytes(b"cat")
+    assert store.ingest(log).warnings == []
+    assert store.table("posts").sort("post_id")["image"].to_list() == [str(log / "cat.png"), None]
+
+
 def test_unknown_tables_and_columns(store):
     with pytest.raises(UnknownName, match="did you mean 'posts'"):
         store.table("post")

@@ -1,14 +1,18 @@
 """The cheap view of a post."""
 
+from pathlib import Path
+
 import av
 import numpy as np
 import polars as pl
 import pytest
 from PIL import Image
 
+from emotide.vectors.cache import VectorCache
 from emotide.vectors.coarse import NUMBERS, PLACES, WIDTH, coarse_vectors
 from emotide.vectors.decode import decode_frames, decode_image
 from emotide.vectors.glance import SPOTS, THUMBNAIL, glance_image, glance_sound, glance_video
+from emotide.vectors.media import content_digest
 
 from .conftest import LIMITS, draw, film, play
 
@@ -120,3 +124,27 @@ def test_a_glance_at_a_large_jpeg_costs_far_less_than_decoding_it(tmp_path, deco
     jobs = [(glance_image, (place, LIMITS)), (decode_image, (place, 1024, LIMITS))] * 5
     seconds = [outcome.seconds for outcome in decoders.run(jobs)]
     assert np.median(seconds[::2]) < 0.8 * np.median(seconds[1::2])
+
+
+def test_what_was_looked_at_once_is_known_by_its_content(posts, decoders, tmp_path):
+    cache = VectorCache(tmp_path / "vectors.sqlite")
+    plain = coarse_vectors(posts, LIMITS, decoders)
+    first = coarse_vectors(posts, LIMITS, decoders, cache=cache)
+    second = coarse_vectors(posts, LIMITS, decoders, cache=cache)
+    for found in (first, second):
+        np.testing.assert_array_equal(found.vectors, plain.vectors)
+        assert {k for k, fault in enumerate(found.faults["image"]) if fault} == {2}
+    assert set(first.seconds) == {"image", "audio", "video"}
+    assert set(second.seconds) == {"image"}  # the broken one is tried again, and it alone
+    copy = tmp_path / "copy.png"
+    copy.write_bytes(Path(posts["image"][3]).read_bytes())
+    moved = coarse_vectors(pl.DataFrame({"image": [str(copy)]}), LIMITS, decoders, cache=cache)
+    assert moved.seconds == {}
+    np.testing.assert_array_equal(moved.vectors[0, PLACES["image"]], plain.vectors[3, PLACES["image"]])
+
+
+def test_looks_are_forgotten_with_what_they_were_taken_of(posts, decoders, tmp_path):
+    cache, one = VectorCache(tmp_path / "vectors.sqlite"), posts[:1]
+    coarse_vectors(one, LIMITS, decoders, cache=cache)
+    assert cache.forget([content_digest(one["image"][0], LIMITS)]) == 1
+    assert set(coarse_vectors(one, LIMITS, decoders, cache=cache).seconds) == {"image"}
