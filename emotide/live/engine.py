@@ -25,7 +25,6 @@ from emotide.live.subscription import Subscription
 from emotide.store.journal import arrive, before_journal, read_journal
 
 PAGE = 50_000  # lines that are read at once when states are built again
-AUDIT = "decisions.jsonl"
 
 
 class LiveEngine:
@@ -50,6 +49,7 @@ class LiveEngine:
         self._wake, self._idle = threading.Event(), threading.Condition()
         self._queue: deque[pl.DataFrame] = deque()
         self._waiting = self.accepted = self.applied = 0
+        self._oldest = 0.0
         self._subscriptions: list[Subscription] = []
         self._stopping, self.fault = False, ""
         self._refreshed, self._took = 0.0, 0.0
@@ -80,6 +80,11 @@ class LiveEngine:
         """
         model = Path(model)
         return cls(SocialLog.open(store), model, config or LiveConfig(), Path(folder) if folder else model / "live")
+
+    @property
+    def emotide(self) -> Emotide:
+        """The model that answers now."""
+        return self.served.emotide
 
     # what comes in
 
@@ -127,6 +132,7 @@ class LiveEngine:
             self._latest, self._seq = latest, self._seq + len(done.lines)
             if len(done.lines):
                 with self._idle:
+                    self._oldest = self._oldest if self._waiting else time.monotonic()
                     self._queue.append(done.lines)
                     self._waiting += len(done.lines)
                     self.accepted += len(done.lines)
@@ -257,10 +263,14 @@ class LiveEngine:
         return {
             "accepted": self.accepted, "applied": self.applied, "waiting": self._waiting, "seq": served.stream.seq,
             "people": len(served.stream.census.names), "pairs": served.stream.census.pairs.rows,
-            "open_steps": len(open_steps), "latest": None if served.stream.latest == NOTHING_YET
+            "behind": self._behind_by(), "open_steps": len(open_steps), "latest": None if served.stream.latest == NOTHING_YET
             else served.stream.latest / 1e6, "seconds_since_checkpoint": since, "model": served.digest,
             "fault": self.fault or None, "alive": self._worker.is_alive(), **served.policy.health(),
         }  # fmt: skip
+
+    def _behind_by(self) -> float:
+        """Seconds that the oldest event has waited."""
+        return round(time.monotonic() - self._oldest, 3) if self._waiting else 0.0
 
     # what is kept, exchanged, erased
 

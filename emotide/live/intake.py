@@ -49,6 +49,9 @@ def checked(events: Sequence[Mapping[str, Any]], table: str | None = None) -> Ch
     numbers: dict[str, list[int]] = {}
     ids: set[str] = set()
     for number, event in enumerate(events):
+        if not isinstance(event, Mapping):
+            refused[number] = "is no object"
+            continue
         name = event.get("event_id")
         kind = table or TYPES.get(str(event.get("type")))
         if not isinstance(name, str) or not 0 < len(name) <= MAX_EVENT_ID or "\0" in name:
@@ -79,7 +82,7 @@ def receipts(events: Sequence[Mapping[str, Any]], refused: Mapping[int, str], kn
     """One receipt an event, in their order."""
     there = set(known)
     return [
-        Receipt(str(event.get("event_id")), "refused", refused[k])
+        Receipt(str(event.get("event_id")) if isinstance(event, Mapping) else "", "refused", refused[k])
         if k in refused
         else Receipt(str(event["event_id"]), "known" if k in there else "new")
         for k, event in enumerate(events)

@@ -37,12 +37,13 @@ def serve(store: str, model: Path, host: str, port: int, settings: ServiceSettin
     """
     keyring = _keyring(Store.open(store, create=False), host, settings, everyone, say)
     from emotide.live.engine import LiveEngine
+    from emotide.live.policy import AUDIT
     from emotide.serve.dashboard import PUBLIC, Views, dashboard_router
 
     say(f"opening {model} on the store")
     engine = LiveEngine.open(store, model)
     kept = {"models": settings.models or model.resolve().parent, "hosts": (*settings.hosts, host)}
-    views = Views(engine.emotide, engine.log, engine, engine.folder / "audit.jsonl", least=settings.least)
+    views = Views(engine.emotide, engine.log, engine, engine.folder / AUDIT, least=settings.least)
     app = create_app(engine, settings.model_copy(update=kept), keyring, dashboard_router(views), PUBLIC)
     _log()
     server = Server(app, host, port, settings, say)

@@ -16,8 +16,8 @@ from emotide.store.erase import Erased, Tombstones, compacted, erase
 from emotide.store.ingest import IngestReport, Progress, ingest
 from emotide.store.migrate import migrate
 from emotide.store.retain import Retained, retain
-from emotide.store.writing import from_database
 from emotide.store.tokens import TokenTable
+from emotide.store.writing import from_database
 
 
 class Store:

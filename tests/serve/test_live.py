@@ -47,7 +47,7 @@ def test_every_route_on_the_real_engine(live, asked, place, somebody, says):
     assert service.post("/v1/events", json={"events": [post(1)]}).json()["receipts"][0]["status"] == "known"
     told = says(service.post("/v1/events", json={"events": [post(2, time="2024-02-31")]}), 422)
     assert told["errors"][0]["field"] == "body.0"
-    assert live.flush()
+    assert live.settle()
     rows = service.get(f"/v1/users/{WHO}/emotion", params={"horizon": 2, "space": "pad"}).json()
     assert [row["horizon"] for row in rows] == [0, 1, 2]
     assert set(rows[0]["probabilities"]) == {"pleasure", "arousal", "dominance"}
@@ -64,7 +64,7 @@ def test_every_route_on_the_real_engine(live, asked, place, somebody, says):
     row = {"event_id": "f1", "user_id": user, "item_id": shown[0]["item_id"], "time": WHEN, "reward": 1.0}
     got = service.post("/v1/feedback", json={"rows": [row | {"decision_id": shown[0]["decision_id"]}]})
     assert (got.status_code, got.json()["receipts"][0]["status"]) == (202, "new")
-    assert live.flush()
+    assert live.settle()
     assert service.get("/v1/health").json()["accepted"] == 2
     assert 'emotide_engine{fact="applied"}' in service.get("/metrics").text
     assert service.post("/v1/checkpoint").status_code == 200
@@ -76,7 +76,7 @@ def test_every_route_on_the_real_engine(live, asked, place, somebody, says):
 def test_a_person_is_erased_and_stays_out(live, asked, place, says):
     service = asked(live)
     assert service.post("/v1/events", json={"events": [post(1)]}).status_code == 202
-    live.flush()
+    live.settle()
     assert service.delete(f"/v1/users/{WHO}").status_code == 200
     says(service.get(f"/v1/users/{WHO}/emotion"), 404)
     told = says(service.post("/v1/events", json={"events": [post(3)]}), 422)
@@ -116,7 +116,7 @@ def test_injections_in_every_text(live, asked, place):
         response = service.get("/v1/users/ana/emotion", params={"space": text, "network": text})
         assert response.status_code == 404, response.text
         assert service.post("/v1/recommendations", json={"user_id": text, "network": text}).status_code in (200, 404)
-    assert live.flush()
+    assert live.settle()
     assert live.health()["fault"] is None
     after = store.counts()
     assert all(after[table] >= before[table] for table in before)
@@ -147,7 +147,7 @@ def test_whatever_comes_as_events(live, asked):
         assert response is None or response.status_code in (200, 202, 400, 422), response.text
 
     check()
-    assert live.flush()
+    assert live.settle()
     assert live.health()["fault"] is None
 
 
