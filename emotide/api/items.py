@@ -59,7 +59,7 @@ def items_of(trained: Trained, log: SocialLog, pictures: bool | None = None) -> 
         pictures = "image" in trained.media.by_kind and items["image"].null_count() < len(items)
     if not pictures:
         return Items(table, vectors)
-    codes, there = trained.codes("image", items["image"].to_list())
+    codes, there = trained.scaled_codes("image", items["image"].to_list())
     return Items(table, np.concatenate([vectors, np.where(there[:, None], codes, 0), there[:, None]], 1).astype("f4"))
 
 

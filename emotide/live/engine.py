@@ -263,8 +263,8 @@ class LiveEngine:
         return {
             "accepted": self.accepted, "applied": self.applied, "waiting": self._waiting, "seq": served.stream.seq,
             "people": len(served.stream.census.names), "pairs": served.stream.census.pairs.rows,
-            "behind": self._behind_by(), "open_steps": len(open_steps), "latest": None if served.stream.latest == NOTHING_YET
-            else served.stream.latest / 1e6, "seconds_since_checkpoint": since, "model": served.digest,
+            "behind": self._behind_by(), "open_steps": len(open_steps),
+            "latest": None if served.stream.latest == NOTHING_YET else served.stream.latest / 1e6, "seconds_since_checkpoint": since, "model": served.digest,
             "fault": self.fault or None, "alive": self._worker.is_alive(), **served.policy.health(),
         }  # fmt: skip
 

@@ -207,7 +207,7 @@ class Trained:
             parts[kind] = (found - mean) / spread, there
         return side_by_side(parts, self.layout, len(texts), self.device)
 
-    def codes(
+    def scaled_codes(
         self, kind: str, files: Sequence[str | None]
     ) -> tuple[Float32[np.ndarray, "files width"], Bool[np.ndarray, " files"]]:
         """Codes of files of one kind of media on the scale of the training log, and which there are.
