@@ -10,10 +10,10 @@ from emotide.serve.tokens import Keyring, Scope, create
 from emotide.store import Store
 
 
-def test_every_route_keeps_what_openapi_promises(live, place, listening):
-    store = Store.open(place.store)
+def test_every_route_keeps_what_openapi_promises(memory, listening, tmp_path):
+    store = Store.open(tmp_path / "town.db")
     token = create(store, "all", list(Scope), 1.0).token
-    host, port = listening(live, Keyring(store), stream_seconds=0.01, failure_burst=10**6)
+    host, port = listening(memory, Keyring(store), stream_seconds=0.01, failure_burst=10**6)
     tried = routes_tried(f"http://{host}:{port}", 4, 0, token)
     assert tried.told() == {"cases": tried.cases, "crashes": 0, "5xx": 0, "broken": 0}, "\n".join(tried.broken[:20])
     assert tried.cases > 100

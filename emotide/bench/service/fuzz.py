@@ -82,9 +82,10 @@ def _run(strategy: Any, check: Callable[[Any], None], examples: int, seed: int) 
     def one(case: Any) -> None:
         check(case)
 
+    given: Any = hypothesis.given(strategy)
     with suppress(Unsatisfiable):  # a route that takes nothing can be given nothing wrong
         seeded: Any = hypothesis.seed(seed)
-        whole = seeded(usual(hypothesis.given(strategy)(one)))
+        whole: Any = seeded(usual(given(one)))
         whole()
 
 
