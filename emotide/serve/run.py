@@ -113,6 +113,6 @@ class Server(uvicorn.Server):
                 self._say(f"listening on http://{f'[{name}]' if ':' in name else name}:{port}")
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """SIGTERM or SIGINT; a second one does not wait."""
+        """SIGTERM or SIGINT, after which the process ends with 0; a second one does not wait."""
         self._service.stopping.set()
-        super().handle_exit(sig, frame)
+        self.force_exit, self.should_exit = self.should_exit, True
