@@ -78,4 +78,4 @@ def test_it_is_saved_and_other_logs_need_no_pictures(seen, tmp_path):
     plain.ingest(tmp_path / "log")
     assert len(again.recommend(plain, user="ana", top=3)) == 3
     with pytest.raises(ModelMismatch, match="no encoder of kind 'audio'"):
-        made.trained.codes("audio", [None])
+        made.trained.scaled_codes("audio", [None])
