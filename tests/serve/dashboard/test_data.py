@@ -3,6 +3,7 @@
 import asyncio
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import numpy as np
@@ -29,7 +30,11 @@ def ask(views):
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://here") as client:
             return await client.get(path)
 
-    return lambda path: asyncio.run(get(path))
+    def answer(path: str) -> httpx.Response:
+        with ThreadPoolExecutor(1) as apart:  # from the loop that Playwright keeps in this thread
+            return apart.submit(lambda: asyncio.run(get(path))).result()
+
+    return answer
 
 
 @pytest.mark.parametrize("view", VIEWS)
