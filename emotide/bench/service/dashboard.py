@@ -66,7 +66,7 @@ def crowd(people: int, seed: int = 0) -> tuple[pl.DataFrame, pl.DataFrame]:
     return readings, influence.filter(pl.col("source_id") != pl.col("target_id"))
 
 
-def drawing(people: int = 5000, rounds: int = ROUNDS, seed: int = 0) -> dict[str, float]:
+def drawing(people: int = 5000, rounds: int = ROUNDS, seed: int = 0) -> dict[str, int | float]:
     """Draw a network in Chromium, several times, each in a new window with nothing kept.
 
     Returns:
