@@ -80,7 +80,7 @@ def drawing(people: int = 5000, rounds: int = ROUNDS, seed: int = 0) -> dict[str
     try:
         from playwright.sync_api import sync_playwright
     except ImportError as error:
-        raise BadInput("drawing is measured with Playwright: pip install 'emotide[dev]'") from error
+        raise BadInput("drawing is measured with Playwright: pip install 'emotide[browser]'") from error
     chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if chromium is None:
         raise BadInput("drawing is measured in Chromium, and there is none (Debian: apt-get install chromium)")
