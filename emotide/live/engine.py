@@ -52,6 +52,7 @@ class LiveEngine:
         self._oldest = 0.0
         self._subscriptions: list[Subscription] = []
         self._stopping, self.fault = False, ""
+        self.changed: list[Callable[[], None]] = []  # called after a swap and after an erasure
         self._refreshed, self._took = 0.0, 0.0
         self._since_checkpoint, self._checkpointed = 0, 0.0
         folder.mkdir(parents=True, exist_ok=True)
@@ -260,12 +261,14 @@ class LiveEngine:
         """Figures of how it goes."""
         served, open_steps = self.served, sorted(self.served.stream.open)
         since = None if not self._checkpointed else round(time.monotonic() - self._checkpointed, 1)
+        latest = served.stream.latest
         return {
             "accepted": self.accepted, "applied": self.applied, "waiting": self._waiting, "seq": served.stream.seq,
             "people": len(served.stream.census.names), "pairs": served.stream.census.pairs.rows,
             "behind": self._behind_by(), "open_steps": len(open_steps),
-            "latest": None if served.stream.latest == NOTHING_YET else served.stream.latest / 1e6, "seconds_since_checkpoint": since, "model": served.digest,
-            "fault": self.fault or None, "alive": self._worker.is_alive(), **served.policy.health(),
+            "latest": None if latest == NOTHING_YET else latest / 1e6, "seconds_since_checkpoint": since,
+            "model": served.digest, "fault": self.fault or None, "alive": self._worker.is_alive(),
+            **served.policy.health(),
         }  # fmt: skip
 
     def _behind_by(self) -> float:
@@ -295,6 +298,7 @@ class LiveEngine:
             fresh.look_ahead()
             self.served = fresh
         self.checkpoint()
+        self._say_changed()
 
     def forget(self, user: str) -> dict[str, Any]:
         """Erase a person from store, journal, states, what the recommender remembers, checkpoints and audit.
@@ -316,8 +320,13 @@ class LiveEngine:
                 checkpoint.remove(old)
             self.checkpoint()
             left = self.served.left(user)
+        self._say_changed()
         told = found.filter(pl.col("erased") > 0).select("place", "what", "erased").to_dicts()
         return {"user_id": user, "erased": [*told, *gone], "left": left + int(found["left"].fill_null(0).sum())}
+
+    def _say_changed(self) -> None:
+        for listener in self.changed:
+            listener()
 
     def close(self) -> None:
         """Take in what waits, write a checkpoint, and stop."""

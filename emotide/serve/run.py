@@ -44,6 +44,8 @@ def serve(store: str, model: Path, host: str, port: int, settings: ServiceSettin
     engine = LiveEngine.open(store, model)
     kept = {"models": settings.models or model.resolve().parent, "hosts": (*settings.hosts, host)}
     views = Views(engine.emotide, engine.log, engine, engine.folder / AUDIT, least=settings.least)
+    engine.changed.append(lambda: views.use(engine.emotide))
+    engine.changed.append(views.clear)
     app = create_app(engine, settings.model_copy(update=kept), keyring, dashboard_router(views), PUBLIC)
     _log()
     server = Server(app, host, port, settings, say)

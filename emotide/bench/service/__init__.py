@@ -3,7 +3,8 @@
 from typing import Any
 
 from emotide.bench.bench import Composite
-from emotide.bench.service import erasure, faults, fuzz, load
+from emotide.bench.service import erasure, fuzz, load
+from emotide.bench.service.faults import FAULTS
 
 
 def joined(found: dict[str, Any]) -> dict[str, Any]:
@@ -17,7 +18,7 @@ BENCH = Composite(
     "the service: events a second, latency and memory under load, faults, bad input, erasure",
     {
         "load": load.BENCH,
-        "faults": faults.FAULTS,
+        "faults": FAULTS,
         "fuzz": fuzz.BENCH,
         "erasure": erasure.BENCH,
     },
