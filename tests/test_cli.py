@@ -235,7 +235,6 @@ GOOD = "p1,ana,2024-01-01,hello,"
 REJECTED = {
     "broken csv": ((POSTS, GOOD, "p2,bo,2024-01-01", '"p3,ana'), 2),
     "wrong types": ((POSTS, GOOD, "p2,bo,2021-13-40,x,", ",bo,2024-01-01,x,"), 2),
-    "missing media": ((POSTS, GOOD, "p2,bo,2024-01-01,x,cat.png"), 1),
     "a path that leaves": ((POSTS, GOOD, "p2,bo,2024-01-01,x,../../etc/passwd", "p3,bo,2024-01-01,x,/etc/passwd"), 2),
     "duplicate ids": ((POSTS, GOOD, "p1,bo,2024-01-01,x,", GOOD), 1),
     "times out of order and in the future": ((POSTS, "p2,bo,2024-01-02,x,", GOOD, "p3,bo,2999-01-01,x,"), 1),

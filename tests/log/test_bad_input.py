@@ -321,7 +321,7 @@ def test_archives_that_are_refused(tmp_path, reading):
 def test_sources_that_are_refused(tmp_path, reading):
     with pytest.raises(BadInput, match="no such folder or file"):
         reading(tmp_path / "nowhere")
-    with pytest.raises(BadInput, match="no table to read: wanted any of posts, interactions"):
+    with pytest.raises(BadInput, match="no table to read: wanted any of people, posts, interactions"):
         reading(tmp_path)
     (tmp_path / "posts.csv").write_text(POSTS)
     (tmp_path / "posts.csv.gz").write_bytes(gzip.compress(POSTS.encode()))

@@ -25,7 +25,7 @@ class Taker:
     def accept(self, events, kept=None):
         if self.busy:
             self.busy -= 1
-            raise Busy(9, 0.25)
+            raise Busy(0.25)
         kept = self.kept if kept is None else kept
         receipts = []
         for event in events:

@@ -89,7 +89,7 @@ def address(served: Callable[..., str], views: Views) -> str:
     return served(views)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # its loop would stand in the way of other modules' own
 def browser() -> Iterator:
     if CHROMIUM is None:
         pytest.skip("no Chromium here (Debian: apt-get install chromium)")
