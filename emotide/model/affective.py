@@ -70,7 +70,7 @@ class AffectiveModel(nn.Module):
                 there are. It is then `before` and `state` of what is yielded: that before the step until the next is
                 asked for, and that after the last step in the end.
         """
-        return self.followed(batch.steps(first, last), vectors, state, shown, owned)
+        return self.followed(batch.steps(first, last, forecasts=False), vectors, state, shown, owned)
 
     def followed(
         self,

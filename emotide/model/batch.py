@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -9,6 +10,8 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from emotide.model.ahead import Ahead
+from emotide.model.mapped import let_go
 from emotide.timeline import Group
 
 
@@ -37,7 +40,7 @@ class Reports(NamedTuple):
 
     row: Int[Tensor, " labels"]  # row of the labels of the group
     user: Int[Tensor, " labels"]  # row of the state table
-    asked: Int[Tensor, " labels"]  # position in the silent view's `user`
+    asked: Int[Tensor, " labels"]  # position in `place` and in the silent view's `user`
     target: Float[Tensor, "labels names"]
     weight: Float[Tensor, " labels"]
     train: Bool[Tensor, " labels"]
@@ -50,7 +53,7 @@ class Step(NamedTuple):
     seen: View
     silent: View  # the users who have a post or a label in this step: no posts, no contacts, known pairs alone
     both: View  # first what is seen, then the silent view: one batch of products instead of two
-    place: Int[Tensor, " asked"]  # position of the silent view's users in the seen view's
+    place: Int[Tensor, " asked"]  # position of the users who have a post or a label in the seen view's
     reports: dict[str, Reports]
 
 
@@ -99,31 +102,42 @@ KINDS = (*["user"] * 3, *["post"] * 2, "pair", "near", *["pair"] * 7)  # of each
 class Batch:
     """A group as tensors on a device, made for some steps at a time: `steps(first, last)` walks through them.
 
-    A group of up to `PAGE` pairs is made once, all of it; of a larger one no more is in memory than the steps at hand.
+    A group of up to `PAGE` pairs is made once, all of it; of a larger one no more is in memory than the steps at hand
+    and those that a thread makes meanwhile.
     """
 
     def __init__(self, group: Group, device: torch.device | str = "cpu", dtype: torch.dtype = torch.float32) -> None:
         self.group, self.device, self.dtype = group, torch.device(device), dtype
         self._ends = _page_ends(group)
-        self._kept: tuple[int, _Page] | None = None
+        self._pages = Ahead(self._page, len(self._ends))
         e = group.events
         met = np.flatnonzero(np.asarray(e.pair_elapsed) < 0)  # each pair once, when it is first in sight
         pair = e.pair[met]
         self._first, ends = np.zeros(group.pairs, np.int32), np.zeros((2, group.pairs), np.int32)
         self._first[pair], ends[0, pair], ends[1, pair] = e.step["pair"][met], e.pair_source[met], e.pair_target[met]
         self._back = _other_way(ends[0], ends[1], len(group.users))
+        self._let_go()
 
-    def steps(self, first: int = 0, last: int | None = None) -> Iterator[Step]:
-        """Steps `first` to `last` (exclusive), counted from the group's first step."""
+    def steps(self, first: int = 0, last: int | None = None, forecasts: bool = True) -> Iterator[Step]:
+        """Steps `first` to `last` (exclusive), counted from the group's first step.
+
+        Without `forecasts` the silent views are empty, and `both` is what is seen.
+        """
         for k in range(first, self.group.steps if last is None else min(last, self.group.steps)):
             number = int(np.searchsorted(self._ends, k, side="right"))
-            if self._kept is None or self._kept[0] != number:
-                self._kept = None  # the memory of one page is enough
-                self._kept = number, self._page(number)
-            yield self._kept[1].step(k)
+            yield self._pages.at(number).step(k, forecasts)
 
     def _page(self, number: int) -> "_Page":
-        return _Page(self, int(self._ends[number - 1]) if number else 0, int(self._ends[number]))
+        page = _Page(self, int(self._ends[number - 1]) if number else 0, int(self._ends[number]))
+        self._let_go()
+        return page
+
+    def _let_go(self) -> None:
+        """Of a group of several pages, hold no rows of its maps any longer than they are read."""
+        if len(self._ends) > 1:
+            e = self.group.events
+            for column in (*vars(e).values(), *e.step.values()):
+                let_go(column)
 
     def met_back(self, pair: Int[np.ndarray, " rows"], step: Int[np.ndarray, " rows"]) -> Int[np.ndarray, " rows"]:
         """The row of the pair the other way round, if it was met before the step.
@@ -183,13 +197,13 @@ class Lone:
 
     def step(self) -> "Step":
         """What it shows, and its labels; nothing is asked of it, so its silent view is empty."""
-        return _Page(self, 0, 1, silent=False).step(0)
+        return _Page(self, 0, 1).step(0, forecasts=False)
 
 
 class _Page:
     """Some steps of a batch as tensors."""
 
-    def __init__(self, batch: "Batch | Lone", first: int, last: int, silent: bool = True) -> None:
+    def __init__(self, batch: "Batch | Lone", first: int, last: int) -> None:
         self.batch, self.first, self.number = batch, first, batch.group.first_step + first
         self.group = group = batch.group.between(first, last)
         e = group.events
@@ -197,25 +211,19 @@ class _Page:
         active_key = self._key(e.step["active"], e.active_user)
         asking = [self._key(e.step["post"], e.post_user)]
         asking += [self._key(labels.step, labels.user) for labels in group.labels.values()]
-        asked = np.unique(np.concatenate(asking)) if silent else active_key[:0]
+        asked = np.unique(np.concatenate(asking))
         self._share = self._shares(active_key)
-        asked_row = np.searchsorted(active_key, asked)
-        asked_step = e.step["active"][asked_row]
-        target_key = self._key(e.step["pair"], e.pair_target)
-        quiet = np.flatnonzero(e.pair_known & np.isin(target_key, asked))
-        every = np.arange(len(e.pair))
-        nothing = np.zeros(0, int)
-        rows = np.arange(len(active_key))
+        self._asked, self._asked_row = asked, np.searchsorted(active_key, asked)
+        every, rows = np.arange(len(e.pair)), np.arange(len(active_key))
         self._seen = self._view(rows, active_key, np.arange(len(e.post)), every, hidden=False)
-        self._silent = self._view(asked_row, asked, nothing, quiet, hidden=True)
-        self._both = self._seen.beside(self._silent)
-        start = group.bounds["active"]
-        self._place = self._tensor(asked_row - start[asked_step - group.first_step])
+        asked_step, start = e.step["active"][self._asked_row], group.bounds["active"]
+        self._asked_ends = np.searchsorted(asked_step, np.arange(group.first_step, group.first_step + group.steps + 1))
+        self._place = self._tensor(self._asked_row - start[asked_step - group.first_step])
         self._reports = {
             space: Reports(
                 row=self._tensor(batch.group.bounds[space][first] + np.arange(len(labels.step))),
                 user=self._tensor(labels.user),
-                asked=self._tensor(self._position(labels.step, labels.user, asked, self._silent.bounds["user"])),
+                asked=self._tensor(self._position(labels.step, labels.user, asked, self._asked_ends)),
                 target=self._tensor(labels.target),
                 weight=self._tensor(labels.weight),
                 train=self._tensor(labels.split == 0),
@@ -223,17 +231,30 @@ class _Page:
             for space, labels in group.labels.items()
         }
 
-    def step(self, k: int) -> Step:
-        """Step `k` of the batch."""
+    @cached_property
+    def _silent(self) -> _Rows:
+        """The users of whom something is asked, with nothing seen."""
+        e, nothing = self.group.events, np.zeros(0, int)
+        quiet = np.flatnonzero(e.pair_known & np.isin(self._key(e.step["pair"], e.pair_target), self._asked))
+        return self._view(self._asked_row, self._asked, nothing, quiet, hidden=True)
+
+    @cached_property
+    def _both(self) -> _Rows:
+        """In every step what is seen, then what is not."""
+        return self._seen.beside(self._silent)
+
+    def step(self, k: int, forecasts: bool) -> Step:
+        """Step `k` of the batch, with the silent views or without."""
         k, bounds = k - self.first, self.group.bounds
         reports = {
             space: Reports(*(column[bounds[space][k] : bounds[space][k + 1]] for column in columns))
             for space, columns in self._reports.items()
             if bounds[space][k] < bounds[space][k + 1]
         }
-        place = self._place[self._silent.bounds["user"][k] : self._silent.bounds["user"][k + 1]]
-        seen, silent, both = (rows.at(k) for rows in (self._seen, self._silent, self._both))
-        return Step(self.number + k, seen, silent, both, place, reports)
+        place, seen = self._place[self._asked_ends[k] : self._asked_ends[k + 1]], self._seen.at(k)
+        if not forecasts:
+            return Step(self.number + k, seen, View(*(column[:0] for column in seen[:-1])), seen, place, reports)
+        return Step(self.number + k, seen, self._silent.at(k), self._both.at(k), place, reports)
 
     def _view(self, active: np.ndarray, key: np.ndarray, post: np.ndarray, pair: np.ndarray, hidden: bool) -> _Rows:
         """The rows `active`, `post` and `pair` of the group's events; `hidden` leaves out what happened in the step."""

@@ -1,6 +1,7 @@
 """The fused network: an emotional state per user, an influence state per pair, each feeding the other (paper 3.3)."""
 
 from itertools import accumulate
+from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args
 
 import torch
@@ -11,6 +12,7 @@ from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
 from emotide.model.batch import View
+from emotide.model.mapped import mapped
 from emotide.model.parts import parts, too_large
 from emotide.nn import DeepLSTMCell, Gathered, GRUCell, Part, Residual, SegmentAttention, ShortcutPlan, segment_sum
 from emotide.nn.dropout import dropout
@@ -149,10 +151,21 @@ class FusedNetwork(nn.Module):
             return GRUCell(state, inputs)
         return DeepLSTMCell(state, inputs, **sizes, **self.config.stack(module))
 
-    def initial(self, users: int, pairs: int) -> State:
-        """The state of people and pairs of whom nothing is known."""
-        memory = self.H_0.new_zeros(users, self.config.affect + 1)
-        return State(self.H_0.expand(users, -1).clone(), self.A_0.expand(pairs, -1).clone(), memory)
+    def initial(self, users: int, pairs: int, folder: Path | None = None) -> State:
+        """The state of people and pairs of whom nothing is known.
+
+        Args:
+            users, pairs: how many.
+            folder: where the tables are files mapped into memory, so that they may be larger than it is, and rows that
+                no step touches are not held; new tables there take the place of older ones. In memory where None. Of
+                use where a state is `owned`: whoever copies a table, copies it into memory.
+        """
+        none = self.H_0.new_zeros(self.config.affect + 1)
+        starts = {"H": (self.H_0, users), "A": (self.A_0, pairs), "M": (none, users)}
+        if folder is None:
+            return State(**{name: row.expand(rows, -1).clone() for name, (row, rows) in starts.items()})
+        folder.mkdir(parents=True, exist_ok=True)
+        return State(**{name: mapped(folder / name, row, rows) for name, (row, rows) in starts.items()})
 
     def advance(self, state: State, view: View, vectors: Float[Tensor, "vectors width"]) -> Moved:
         """The states of the view's users and pairs after the step; nothing is written.

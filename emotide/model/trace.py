@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -48,6 +49,7 @@ def trace(
     vectors: Posts,
     shown: Shown | None,
     horizon: int = 0,
+    folder: Path | None = None,
 ) -> Trace:
     """The recognition of every active user at every step, and forecasts of all users beyond their network's last step.
 
@@ -55,29 +57,31 @@ def trace(
         model, timeline, vectors: of one log; vectors may be a `Screen`.
         shown: which labels are fed back.
         horizon: how many steps to forecast.
+        folder: where H, A and M are mapped from files, see `FusedNetwork.initial`; in memory where None.
     """
-    users, steps, horizons = ([np.zeros(0, np.int32)] for _ in range(3))  # a log may be of feedback alone
-    said = [model.network.H_0.new_zeros(0, model.network.config.affect)]
+    rows = len(timeline.events.active_user) + horizon * len(timeline.users)
+    users, steps, horizons = (np.zeros(rows, np.int64) for _ in range(3))
+    said, end = torch.zeros(rows, model.network.config.affect, dtype=model.network.H_0.dtype), 0
+
+    def add(user: np.ndarray, step: int | np.ndarray, ahead: int, Y: Tensor) -> None:
+        nonlocal end
+        here, end = slice(end, end + len(user)), end + len(user)
+        users[here], steps[here], horizons[here], said[here] = user, step, ahead, Y
+
     last = timeline.networks["steps"].to_numpy()[timeline.users["network_row"].to_numpy()] - 1
     table = vectors.table if isinstance(vectors, Screen) else vectors
     for group in groups(timeline):
         batch = Batch(group, vectors.device, vectors.dtype)
-        state = model.network.initial(len(group.users), group.pairs)
+        state = model.network.initial(len(group.users), group.pairs, folder)
         for step, before, H, X, after in model.follow(batch, vectors, state, shown=shown, owned=True):
             state, active = after, step.seen.user
-            users.append(group.users[active.cpu().numpy()])
-            steps.append(np.full(len(active), step.number))
-            horizons.append(np.zeros(len(active), int))
-            said.append(model.network.read(H, before.M.index_select(0, active), X))
+            Y = model.network.read(H, before.M.index_select(0, active), X)
+            add(group.users[active.cpu().numpy()], step.number, 0, Y)
         for k in range(1, horizon + 1):
             view = batch.beyond(k)
             state = model.network.written(state, view, model.network.advance(state, view, table), owned=True)
-            users.append(group.users)
-            steps.append(last[group.users] + k)
-            horizons.append(np.full(len(group.users), k))
-            said.append(model.network.read(state.H, state.M))
-    user, number, ahead = (np.concatenate(column) for column in (users, steps, horizons))
-    return Trace(user, number, ahead, torch.cat(said).cpu().numpy())
+            add(group.users, last[group.users] + k, k, model.network.read(state.H, state.M))
+    return Trace(users, steps, horizons, said.numpy())
 
 
 @torch.no_grad()

@@ -64,9 +64,9 @@ class Windows:
         self._users = torch.empty(len(batch.group.users), dtype=torch.int64, device=batch.device)
         self._pairs = torch.empty(batch.group.pairs, dtype=torch.int64, device=batch.device)
 
-    def window(self, first: int, last: int, users: list[Tensor], pairs: list[Tensor]) -> Window:
+    def window(self, first: int, last: int, users: list[Tensor], pairs: list[Tensor], forecasts: bool = True) -> Window:
         """Steps `first` to `last` (exclusive), with room for the states of more users and pairs."""
-        steps = list(self.batch.steps(first, last))
+        steps = list(self.batch.steps(first, last, forecasts))
         views = [step.both for step in steps]
         short_users = Rows(self._users, [*(view.user for view in views), *(view.near for view in views), *users])
         back = torch.cat([view.back for view in views]) if views else self._pairs[:0]

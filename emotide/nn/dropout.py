@@ -11,8 +11,9 @@ def mask(like: Tensor, share: float) -> Tensor:
     """1 / kept for what is kept, and 0 for a share of all, to the nearest 256th, in the shape of `like`."""
     dropped = min(round(share * BYTE), BYTE - 1)
     drawn = torch.empty(-(-like.numel() // 8), dtype=torch.int64, device=like.device).random_(LEAST, None)
-    kept = drawn.view(torch.uint8)[: like.numel()].reshape(like.shape) >= dropped
-    return kept.to(like.dtype).mul_(BYTE / (BYTE - dropped))
+    drawn = drawn.view(torch.uint8)[: like.numel()].view(like.shape)
+    kept = torch.ge(drawn, dropped, out=torch.empty_like(like))  # no mask of bools between: it would cost as much again
+    return kept.mul_(BYTE / (BYTE - dropped))
 
 
 def dropout(x: Tensor, share: float, training: bool) -> Tensor:

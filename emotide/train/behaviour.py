@@ -13,6 +13,7 @@ from torch.nn import functional
 
 from emotide.model import AffectiveModel, Batch, State, Unrolled
 from emotide.model.affective import Followed
+from emotide.model.ahead import Ahead
 from emotide.model.behaviour import Behaviour, Pairs, asked_pairs
 from emotide.model.habits import Habits
 from emotide.model.trace import groups
@@ -44,31 +45,34 @@ class Questions:
     Attributes:
         batch, habits: of the same networks.
         asked: contacts sorted by step, and negatives.
-        rng: draws people where a step has more than `most`.
+        seed: of the people who are drawn where a step has more than `most`.
         most: people of a step who are asked whether they post.
     """
 
     batch: Batch
     habits: Habits
     asked: Candidates
-    rng: np.random.Generator
+    seed: int
     most: int = MOST
 
     def __post_init__(self) -> None:
         group = self.batch.group
         ticks = np.arange(group.first_step, group.first_step + group.steps + 1)
         self.first = np.searchsorted(self.asked.step, ticks)  # of each step the first row of `asked`; and the end
-        self._made: dict[int, Asked] = {}
+        self._blocks = Ahead(lambda number: dict(self._block(number)), -(-self.batch.group.steps // BLOCK))
 
     def at(self, step: int) -> Asked:
-        """The questions about a step, made together with those of the steps after it."""
+        """The questions about a step that something is asked about, made together with those of the steps around it."""
         k = step - self.batch.group.first_step
-        if k not in self._made:
-            self._made = dict(self._of(k, min(k + BLOCK, self.batch.group.steps)))
-        return self._made[k]
+        return self._blocks.at(k // BLOCK)[k]
 
-    def _of(self, first: int, end: int) -> Iterator[tuple[int, Asked]]:
-        """The questions about the steps from `first` to `end`, exclusive, in which something is asked, and `first`."""
+    def _block(self, number: int) -> Iterator[tuple[int, Asked]]:
+        """The questions about the steps of a block in which something is asked; each block draws by itself."""
+        first, rng = number * BLOCK, np.random.default_rng((self.seed, number))
+        end = min(first + BLOCK, self.batch.group.steps)
+        steps = [k for k in range(first, end) if self.first[k] < self.first[k + 1]]
+        if not steps:
+            return
         group, kinds = self.batch.group, 1 + len(self.asked.negative)
         rows = slice(self.first[first], self.first[end])
         targets = [column[rows] for column in (self.asked.target, *self.asked.negative.values())]
@@ -79,8 +83,7 @@ class Questions:
         )
         like = torch.empty(0, dtype=self.batch.dtype, device=self.batch.device)
         pairs = asked_pairs(self.habits, source, target, when, like)
-        steps = [k for k in range(first, end) if k == first or self.first[k] < self.first[k + 1]]
-        people = [self.habits.known(k + group.first_step, self.most, self.rng) for k in steps]
+        people = [self.habits.known(k + group.first_step, self.most, rng) for k in steps]
         who, at = np.concatenate(people), np.repeat(steps, list(map(len, people)))
         wrote = group.events.post_user[slice(*group.bounds["post"][[first, end]])].astype(np.int64)
         posts = np.diff(group.bounds["post"][first : end + 1])
@@ -127,7 +130,9 @@ class Lesson:
         """Negatives are drawn anew; who may be drawn is reached by a training contact."""
         group = batch.group
         rows = np.flatnonzero(group.events.contact_split == TRAIN)
-        questions = Questions(batch, Habits(group), candidates(group, rows, rows, rng), rng, LEARNED)
+        questions = Questions(
+            batch, Habits(group), candidates(group, rows, rows, rng), int(rng.integers(1 << 62)), LEARNED
+        )
         end = int(questions.asked.step.max(initial=group.first_step - 1)) + 1 - group.first_step
         return cls(questions, weight, end)
 
@@ -277,7 +282,7 @@ def behaviour_said(
     contacts, posts, posted = [np.zeros((1 + len(NEGATIVES), 0))], [np.zeros(0)], [np.zeros(0)]
     for batch, habits, step, state in _before_steps(model, timeline, vectors, split):
         if questions is None or questions.batch is not batch:
-            questions = Questions(batch, habits, judged_candidates(batch.group, split, rng), rng)
+            questions = Questions(batch, habits, judged_candidates(batch.group, split, rng), seed)
         asked = questions.at(step)
         contacts.append(contacts_said(model, state, asked).cpu().numpy())
         posts.append(posts_said(model, state, asked).cpu().numpy())

@@ -220,13 +220,13 @@ def _train_batch(
     model.train()
     windows, taught = Windows(batch), _teaches(batch, lesson)
     of_posts = len(batch.group.events.post) and (config.next_observation or config.names)
-    # nothing is read that no loss asks for
-    run: Callable[..., Iterator[Followed | Unrolled]] = model.unrolled if classes or of_posts else model.followed
+    forecasts = bool(classes or of_posts)  # nothing is made or read that no loss asks for
+    run: Callable[..., Iterator[Followed | Unrolled]] = model.unrolled if forecasts else model.followed
     state = model.network.initial(len(batch.group.users), batch.group.pairs)
     for first in range(0, last, window):
         end = min(first + window, last)
         asked = lesson.asked(first, end) if lesson is not None else None
-        cut = windows.window(first, end, *(([asked.who], [asked.met]) if asked else ([], [])))
+        cut = windows.window(first, end, *(([asked.who], [asked.met]) if asked else ([], [])), forecasts)
         share = hidden_share(config.hidden, rng) if config.hidden and rng else 0.0
         steps = thinned(cut.steps, share) if share else cut.steps
         descent.mark("batch building")

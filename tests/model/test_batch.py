@@ -50,6 +50,14 @@ def test_pages_of_any_size_show_the_same_steps(group, monkeypatch, size):
                 torch.testing.assert_close(one, other, rtol=0, atol=0)
 
 
+def test_without_forecasts_a_step_shows_what_is_seen_alone(group):
+    for whole, alone in zip(Batch(group).steps(), Batch(group).steps(forecasts=False), strict=True):
+        assert not any(len(column) for column in leaves(alone.silent))
+        whole = whole._replace(silent=alone.silent, both=whole.seen)
+        for one, other in zip(leaves(alone), leaves(whole), strict=True):
+            torch.testing.assert_close(one, other, rtol=0, atol=0)
+
+
 def test_no_page_holds_more_than_its_steps(group, monkeypatch):
     monkeypatch.setattr(batch, "PAGE", 1)
     held = [step.seen.pair.untyped_storage().nbytes() for step in Batch(group).steps()]

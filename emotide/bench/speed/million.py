@@ -20,7 +20,7 @@ from emotide.timeline import TimelineConfig
 
 SIZES = (10_000, 100_000, 1_000_000)  # users
 STEPS = TimelineConfig(step="1d")
-WINDOW = 2  # steps through which gradients flow back
+WINDOW = 1  # steps through which gradients flow back: one takes the least memory
 TEXT_WIDTH = 32
 FILES = {"log": "log", "store": "log.db", "timeline": "cache", "model": "model"}
 

@@ -56,7 +56,7 @@ class Ours:
         self.model.eval()
         group = self.timeline.group()
         asked, batch = drawn_from(group, run), Batch(group)
-        questions = Questions(batch, Habits(group), asked, np.random.default_rng(run), most=0)
+        questions = Questions(batch, Habits(group), asked, run, most=0)
         state, parts = self.model.network.initial(len(group.users), group.pairs), []
         for followed in self.model.follow(batch, self.vectors, state, owned=True):
             parts.append(contacts_said(self.model, followed.before, questions.at(followed.step.number)).numpy())
