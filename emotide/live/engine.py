@@ -298,6 +298,7 @@ class LiveEngine:
             fresh.look_ahead()
             self.served = fresh
         self.checkpoint()
+        self.log.store.note("model exchanged", {"model": fresh.digest})
         self._say_changed()
 
     def forget(self, user: str) -> dict[str, Any]:

@@ -79,6 +79,7 @@ def create(store: Store, name: str, scopes: Iterable[Scope], days: float) -> Iss
     token_id, secret, begin = secrets.token_hex(6), secrets.token_urlsafe(32), now()
     row = TokenRow(token_id, name, HASHER.hash(secret), ",".join(allowed), begin, begin + int(days * DAY), None)
     store.tokens.keep(row)
+    store.note("token created", {"token": token_id, "scopes": row.scopes})
     return Issued(f"emo_{token_id}_{secret}", row)
 
 
@@ -98,6 +99,7 @@ def rotate(store: Store, token_id: str, grace: float = 0.0) -> Issued:
     days = (old.expires - old.created) / DAY
     made = create(store, old.name, map(Scope, old.scopes.split(",")), days)
     store.tokens.revoke(token_id, now() + int(grace * SECOND))
+    store.note("token rotated", {"token": token_id, "by": made.row.token_id})
     return made
 
 
@@ -108,6 +110,7 @@ def revoke(store: Store, token_id: str) -> None:
         UnknownName: no such token.
     """
     store.tokens.revoke(token_id, now())
+    store.note("token revoked", {"token": token_id})
 
 
 def holds(row: TokenRow, time: int) -> bool:

@@ -130,6 +130,7 @@ def test_a_late_event_counts_in_the_open_step_and_a_rebuild_puts_it_there_again(
     before = states(engine)
     engine.swap(town.model)  # built from the journal's beginning
     assert_same(states(engine), before)
+    assert engine.log.store.audit()["what"].to_list() == ["model exchanged"]
 
 
 CHILD = """
