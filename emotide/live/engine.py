@@ -248,8 +248,9 @@ class LiveEngine:
         return self.served.policy.recommend(row, top)
 
     def spaces(self) -> list[dict[str, Any]]:
-        """The spaces that can be read: space, kind, names."""
-        return spaces_table(self.served.emotide.spaces()).to_dicts()
+        """The spaces that can be read: name, kind, names (of categories or dimensions)."""
+        table = spaces_table(self.served.emotide.spaces()).rename({"space": "name"})
+        return table.with_columns(pl.col("names").str.split(", ")).to_dicts()
 
     def subscribe(self) -> Subscription:
         """The readings of whoever is touched, as they change."""

@@ -121,7 +121,7 @@ def test_saved_and_loaded_it_reads_the_same(made, saved, log):
     assert sorted(file.name for file in (saved / "media").iterdir()) == sorted(
         f"{kind}.{ending}" for kind in KINDS for ending in ("json", "safetensors")
     )
-    assert {file.suffix for file in saved.rglob("*") if file.is_file()} == {".json", ".safetensors"}
+    assert {file.suffix for file in saved.rglob("*") if file.is_file()} == {".json", ".md", ".safetensors"}
 
 
 def test_training_again_gives_the_same_model(made, log):

@@ -35,6 +35,7 @@ def log(name, data_dir, tmp_path):
     return {file.stem: pl.read_parquet(file) for file in tmp_path.glob("*.parquet")}
 
 
+@pytest.mark.parametrize("name", sorted(ROWS))
 def test_rows_are_those_that_the_description_names(name, log):
     assert {table: log[table].height for table in ROWS[name]} == ROWS[name]
 

@@ -72,7 +72,7 @@ def test_the_kept_policy_comes_back_also_after_a_restart(tmp_path):
     rows = Feedback(np.arange(200), np.tile(H, (10, 1)), np.zeros(200, int), np.zeros(200), np.full(200, 99.0))
     assert policy.learn(rows)
     assert policy.running["returns"] == 1
-    assert np.abs(policy.recommender.scores(H) - good).max() < 0.5 * good.std()
+    assert np.abs(policy.recommender.scores(H) - good).max() < good.std()  # without weights it is more than twice that
 
 
 def test_rewards_of_others_and_of_decisions_before_a_return_are_learned_from_and_not_watched():

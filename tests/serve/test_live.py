@@ -190,7 +190,7 @@ def test_a_process_from_start_to_stop(place):
     with process(place) as (url, log), Client(url) as client:
         assert "open: whoever can reach this port" in log.read_text()
         assert client.accept([post(1)])[0].status == "new"
-        while client.health().waiting:
+        while client.health().waiting or not client.emotion(WHO):  # applied, and read
             time.sleep(0.05)
         assert client.emotion(WHO)[0].user_id == WHO
     assert WHO not in log.read_text()
