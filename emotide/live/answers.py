@@ -27,18 +27,25 @@ class Answers:
         self.served = served
         self.census, self.snapshot = served.stream.census, served.snapshot
 
+    def knows(self, user: str) -> bool:
+        """Whether somebody of this id was read."""
+        return bool(self._rows(user))
+
     def known(self, user: str) -> list[int]:
         """The rows of a person, one a network.
 
         Raises:
             UnknownName: there is nobody of this id.
         """
-        row = self.census.names.row
-        found = [row[network, user] for (network,) in self.census.networks.names if (network, user) in row]
-        found = [place for place in found if place < self.snapshot.people.rows]
+        found = self._rows(user)
         if not found:
             raise UnknownName("user", user, [])
         return found
+
+    def _rows(self, user: str) -> list[int]:
+        row = self.census.names.row
+        found = [row[network, user] for (network,) in self.census.networks.names if (network, user) in row]
+        return [place for place in found if place < self.snapshot.people.rows]
 
     def row(self, user: str, network: str | None) -> int:
         """The row of a person in a network; of all networks the one that touched them last, where none is named."""

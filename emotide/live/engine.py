@@ -24,6 +24,7 @@ from emotide.live.served import Served
 from emotide.live.subscription import Subscription
 from emotide.store.journal import arrive, before_journal, read_journal
 
+ARRIVING = 2.0  # seconds for which an answer about somebody unknown waits for what was just accepted
 PAGE = 50_000  # lines that are read at once when states are built again
 
 
@@ -212,14 +213,14 @@ class LiveEngine:
         Raises:
             UnknownName: no such user or space.
         """
-        return Answers(self.served).emotion(user, network, space, horizon)
+        return self._answers(user).emotion(user, network, space, horizon)
 
     def influences(self, user: str, *, top: int = 10) -> list[dict[str, Any]]:
         """Who moved somebody, and whom they moved: rows of `Emotide.influence(total=True)`, the strongest first.
 
         They are found by the whole history, and so answered from memory for `LiveConfig.stale` seconds.
         """
-        Answers(self.served).known(user)
+        self._answers(user).known(user)
         table = self._remembered("influence", lambda: self.served.emotide.influence(self.log, total=True))
         mine = table.filter((pl.col("source_id") == user) | (pl.col("target_id") == user))
         return mine.head(top).to_dicts()
@@ -227,7 +228,7 @@ class LiveEngine:
     def demand(self, *, by: str = "network", user: str | None = None, least: int = 5) -> list[dict[str, Any]]:
         """What is wanted now, by topic: rows of `Emotide.demand`; no group has fewer people than `least`."""
         if user is not None:
-            Answers(self.served).known(user)
+            self._answers(user).known(user)
 
         def asked() -> pl.DataFrame:
             return self.served.emotide.demand(self.log, by=by, user=user, least=least)
@@ -244,7 +245,7 @@ class LiveEngine:
             UnknownName: no such user.
             BadInput: the model recommends nothing, or there are no items.
         """
-        row = Answers(self.served).row(user, network)
+        row = self._answers(user).row(user, network)
         return self.served.policy.recommend(row, top)
 
     def spaces(self) -> list[dict[str, Any]]:
@@ -275,6 +276,13 @@ class LiveEngine:
     def _behind_by(self) -> float:
         """Seconds that the oldest event has waited."""
         return round(time.monotonic() - self._oldest, 3) if self._waiting else 0.0
+
+    def _answers(self, user: str) -> Answers:
+        """What is known now; of somebody who is just coming in, a moment later."""
+        answers = Answers(self.served)
+        if not answers.knows(user) and (self._waiting or self.served.stale):
+            self.settle(ARRIVING)
+        return Answers(self.served)
 
     # what is kept, exchanged, erased
 

@@ -60,6 +60,16 @@ def test_readings_are_those_of_predict(town, opened):
             assert row["probabilities"] == pytest.approx({name: other[name] for name in row["probabilities"]}, abs=1e-5)
 
 
+def test_who_comes_in_is_known_when_the_receipt_is_there(opened):
+    engine = opened(refresh=0.3)
+    for k in range(5):
+        event = {"event_id": str(k), "type": "post", "post_id": str(k), "user_id": f"new-{k}", "time": LATER, "text": "hm"}
+        assert engine.accept([event])[0].status == "new"
+        assert engine.emotion(f"new-{k}")[0]["user_id"] == f"new-{k}"
+    with pytest.raises(UnknownName):
+        engine.emotion("nobody")
+
+
 def test_an_event_counts_once_however_often_it_comes(town, opened, expected):
     engine = opened()
     rng = np.random.default_rng(0)
