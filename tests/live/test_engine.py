@@ -63,7 +63,7 @@ def test_readings_are_those_of_predict(town, opened):
 def test_who_comes_in_is_known_when_the_receipt_is_there(opened):
     engine = opened(refresh=0.3)
     for k in range(5):
-        event = {"event_id": str(k), "type": "post", "post_id": str(k), "user_id": f"new-{k}", "time": LATER, "text": "hm"}
+        event = {"event_id": str(k), "type": "post", "post_id": str(k), "user_id": f"new-{k}", "time": LATER}
         assert engine.accept([event])[0].status == "new"
         assert engine.emotion(f"new-{k}")[0]["user_id"] == f"new-{k}"
     with pytest.raises(UnknownName):

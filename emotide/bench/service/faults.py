@@ -26,6 +26,7 @@ from emotide.live.intake import TYPES
 from emotide.log import TABLES
 from emotide.store import Store
 
+FEED = "from emotide.bench.service.feeding import main; main()"
 CLOSE = 1e-6  # states are equal up to this
 TYPE_OF = {table: kind for kind, table in TYPES.items()} | {"feedback": "feedback"}
 
@@ -139,7 +140,7 @@ def _killed(
     every = len(file.read_text("utf-8").splitlines())
     while True:
         words = [f"sqlite:///{room}/live.db", model, room / "live", file, acknowledged, seed + done]
-        child = subprocess.Popen([sys.executable, "-m", "emotide.bench.service.feeding", *map(str, words)])
+        child = subprocess.Popen([sys.executable, "-c", FEED, *map(str, words)])
         if done >= kills or len(read_acknowledged(acknowledged)) == every:
             child.wait()
             break

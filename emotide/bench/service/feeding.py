@@ -1,6 +1,6 @@
 """A process that feeds events to a live engine, and notes which were acknowledged: the one that gets killed.
 
-`python -m emotide.bench.service.feeding STORE MODEL FOLDER EVENTS ACKNOWLEDGED SEED`
+`python -c "from emotide.bench.service.feeding import main; main()" STORE MODEL FOLDER EVENTS ACKNOWLEDGED SEED`
 """
 
 import json
@@ -34,6 +34,7 @@ def read_acknowledged(file: Path) -> set[str]:
     return set(file.read_text("utf-8").split("\n")[:-1]) if file.exists() else set()
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Feed as the command line says."""
     store, model, folder, events, acknowledged, seed = sys.argv[1:]
     feed(store, Path(model), Path(folder), Path(events), Path(acknowledged), int(seed))
