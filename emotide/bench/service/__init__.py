@@ -3,7 +3,7 @@
 from typing import Any
 
 from emotide.bench.bench import Composite
-from emotide.bench.service import erasure, fuzz, load
+from emotide.bench.service import dashboard, erasure, fuzz, load
 from emotide.bench.service.faults import FAULTS
 
 
@@ -21,6 +21,7 @@ BENCH = Composite(
         "faults": FAULTS,
         "fuzz": fuzz.BENCH,
         "erasure": erasure.BENCH,
+        "dashboard": dashboard.BENCH,
     },
     joined,
 )
