@@ -114,7 +114,7 @@ class Emotide:
         trained = Trained.new(run.base(), taught, contents.texts, spaces, device, contents.files, progress, media)
         trained.tune(contents.texts)
         seen = trained.observed(contents, progress)
-        how = hiding(run.train, run.screening is not None or not trained.layout.plain)
+        how = hiding(run.train, run.screening is not None or len(trained.layout.names) > 1)
         history = fit(trained.model, seen.of(taught), seen.vectors, how, checkpoint, progress)
         trained = trained.settled()
         if run.train.tune_encoder is not None:
