@@ -138,7 +138,7 @@ class Batch:
         pair = columns[0]
         self._first, ends = np.zeros(group.pairs, np.int32), np.zeros((2, group.pairs), np.int32)
         self._first[pair], ends[0, pair], ends[1, pair] = columns[1:]
-        self._back = _other_way(ends[0], ends[1], len(group.users))
+        self._back = other_way(ends[0], ends[1], len(group.users))
 
     def steps(self, first: int = 0, last: int | None = None) -> Iterator[Step]:
         """Steps `first` to `last` (exclusive), counted from the group's first step."""
@@ -328,7 +328,7 @@ def _tensor(array: np.ndarray, device: torch.device, dtype: torch.dtype) -> Tens
     return tensor.to(dtype) if tensor.is_floating_point() else tensor
 
 
-def _other_way(
+def other_way(
     source: Int[np.ndarray, " pairs"], target: Int[np.ndarray, " pairs"], users: int
 ) -> Int[np.ndarray, " pairs"]:
     """For each pair of a group the row of the pair with source and target changed, or -1."""
