@@ -78,7 +78,10 @@ class PartBorders:
         H, A = state.H, state.A
         for rows, flat in zip(take.values(), taken.split(sizes), strict=True):
             new_H, new_A = _unpacked(flat, rows, width)
-            H, A = H.index_copy(0, rows[0], new_H), A.index_copy(0, rows[1], new_A)
+            if torch.is_grad_enabled():
+                H, A = H.index_copy(0, rows[0], new_H), A.index_copy(0, rows[1], new_A)
+            else:  # nobody looks back at the state before
+                H.index_copy_(0, rows[0], new_H), A.index_copy_(0, rows[1], new_A)
         return State(H, A, state.M)
 
     def begin(self, like: Tensor, wanted: bool) -> None:

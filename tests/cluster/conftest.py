@@ -103,7 +103,7 @@ def cut_at_random():
 
     def made(timeline, vectors, parts, seed=0):
         dealt = np.random.default_rng(seed).integers(0, parts, len(timeline.users)).astype(np.int32)
-        return cut(timeline, dealt, parts, vectors.numpy())
+        return cut(timeline, dealt, parts, vectors.float().numpy())
 
     return made
 
