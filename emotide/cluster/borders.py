@@ -1,8 +1,8 @@
 """What a part reads of the others before a step is brought, and what they read of it is sent (DESIGN 8).
 
-A state is sent when a step first reads it after it changed, and not again until it changes anew: the tables of a part have
-rows for its guests too. All lists were made when the timeline was cut. Where gradients are wanted, those of the rows that
-were brought go back to where these came from, in the reverse order of the steps.
+A state is sent when a step first reads it after it changed, and not again until it changes anew: the tables of a part
+have rows for its guests too. All lists were made when the timeline was cut. Where gradients are wanted, those of the rows
+that were brought go back to where these came from, in the reverse order of the steps.
 """
 
 from typing import Any
@@ -31,9 +31,7 @@ class PartBorders:
         overlapping: whether those who need nobody are moved while states are on their way.
     """
 
-    def __init__(
-        self, part: Part, peers: Peers, device: torch.device | str = "cpu", overlapping: bool = True
-    ) -> None:
+    def __init__(self, part: Part, peers: Peers, device: torch.device | str = "cpu", overlapping: bool = True) -> None:
         self.part, self.peers, self.overlapping = part, peers, overlapping
         self.end = part.first_step + part.steps
         self.window: Window | None = None  # states are rows of the window's short tables
@@ -56,7 +54,9 @@ class PartBorders:
         def done() -> None:
             wait()
             for other, flat in into:
-                for table, rows, new in zip((state.H, state.A), take[other], _unpacked(flat, take[other], width), strict=True):
+                for table, rows, new in zip(
+                    (state.H, state.A), take[other], _unpacked(flat, take[other], width), strict=True
+                ):
                     table.index_copy_(0, rows, new)
 
         if not into or not self.overlapping:
@@ -76,7 +76,7 @@ class PartBorders:
         given = torch.cat(out) if out else state.H.new_zeros(0)
         taken, self.token = _Trade.apply(self.token, given, trade)  # type: ignore[no-untyped-call]
         H, A = state.H, state.A
-        for rows, flat in zip(take.values(), taken.split(sizes), strict=True):
+        for rows, flat in zip(take.values(), torch.split(taken, sizes), strict=True):
             new_H, new_A = _unpacked(flat, rows, width)
             if torch.is_grad_enabled():
                 H, A = H.index_copy(0, rows[0], new_H), A.index_copy(0, rows[1], new_A)
@@ -105,7 +105,9 @@ class PartBorders:
         found: Lists = {}
         bounds = [self._bounds[f"{side}_{kind}"][begin : begin + self.part.parts + 1] for kind in KINDS]
         for other in range(self.part.parts):
-            rows = [self._rows[f"{side}_{kind}"][at[other] : at[other + 1]] for kind, at in zip(KINDS, bounds, strict=True)]
+            rows = [
+                self._rows[f"{side}_{kind}"][at[other] : at[other + 1]] for kind, at in zip(KINDS, bounds, strict=True)
+            ]
             if len(rows[0]) or len(rows[1]):
                 found[other] = self._placed(rows[0], rows[1])
         return found
@@ -137,8 +139,8 @@ class _Asked:
         self, tag: int, flat: Tensor, out: tuple[tuple[int, ...], list[int]], into: tuple[tuple[int, ...], list[int]]
     ) -> Tensor:
         got = flat.new_empty(sum(into[1]))
-        give = list(zip(out[0], flat.contiguous().split(out[1]), strict=True))
-        self.peers.trade(tag, give, list(zip(into[0], got.split(into[1]), strict=True)))()
+        give = list(zip(out[0], torch.split(flat.contiguous(), out[1]), strict=True))
+        self.peers.trade(tag, give, list(zip(into[0], torch.split(got, into[1]), strict=True)))()
         return got
 
 
@@ -155,7 +157,7 @@ class _Trade(torch.autograd.Function):
         return asked.there(given.detach()), token.clone()
 
     @staticmethod
-    def backward(ctx: Any, slope: Tensor, token: Tensor) -> tuple[Tensor, Tensor, None]:  # type: ignore[override]
+    def backward(ctx: Any, slope: Tensor, token: Tensor) -> tuple[Tensor, Tensor, None]:
         return token, ctx.asked.back(slope), None
 
 
@@ -173,5 +175,5 @@ def _packed(state: State, rows: tuple[Tensor, Tensor]) -> Tensor:
 
 
 def _unpacked(flat: Tensor, rows: tuple[Tensor, Tensor], width: tuple[int, int]) -> tuple[Tensor, Tensor]:
-    H, A = flat.split([len(rows[0]) * width[0], len(rows[1]) * width[1]])
+    H, A = torch.split(flat, [len(rows[0]) * width[0], len(rows[1]) * width[1]])
     return H.view(len(rows[0]), width[0]), A.view(len(rows[1]), width[1])

@@ -44,9 +44,7 @@ class _Moved:
         return _Wanted(when, rows, local[rows])
 
 
-def cut(
-    timeline: Timeline, part_of: PartOf, parts: int, vectors: Float32[np.ndarray, "posts width"]
-) -> list[Part]:
+def cut(timeline: Timeline, part_of: PartOf, parts: int, vectors: Float32[np.ndarray, "posts width"]) -> list[Part]:
     """The parts of a timeline.
 
     Args:

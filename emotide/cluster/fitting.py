@@ -1,8 +1,8 @@
 """Training on Ray workers: data-parallel over parts, elastic, the same gradient steps as one process.
 
-Plain actors, not Ray Train: its trainer would bring a second controller, a storage layout and a process group of its own,
-while gradients here must cross the borders between workers in the middle of the way back, over the very connections by
-which states came; all that is left for a trainer to do is to start over with those who are left, which is ten lines.
+Plain actors, not Ray Train: its trainer would bring a second controller, a storage layout and a process group of its
+own, while gradients here must cross the borders between workers in the middle of the way back, over the very connections
+by which states came; all that is left for a trainer to do is to start over with those who are left, which is ten lines.
 """
 
 import json
@@ -94,7 +94,8 @@ class ClusterFit:
         with Crew(ray, room, workers) as crew:
             hook = self.meanwhile
             found = crew.all("fit", *arguments, meanwhile=(lambda: hook(crew)) if hook else None)
-        return found[0]
+        weights, rows = found[0]
+        return weights, rows
 
 
 def _tell(checkpoint: Path, config: TrainConfig, progress: Progress | None, what: str) -> None:

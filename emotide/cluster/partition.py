@@ -36,21 +36,18 @@ def by_community(timeline: Timeline, parts: int) -> PartOf:
     Linear deterministic greedy, streamed several times over (Stanton & Kliot 2012; Nishimura & Ugander 2013): the
     neighbours in a part, times its free share. Neighbours weigh as often as they are in sight, users what they cost.
     """
-    from scipy.sparse import coo_matrix
-
     users, e = len(timeline.users), timeline.events
-    sights = coo_matrix((np.ones(len(e.pair), np.float32), (e.pair_source, e.pair_target)), shape=(users, users))
-    both = (sights + sights.T).tocsr()
-    begin, near, weight = both.indptr.tolist(), both.indices, both.data
+    one, near = np.concatenate([e.pair_source, e.pair_target]), np.concatenate([e.pair_target, e.pair_source])
+    near = near[np.argsort(one, kind="stable")]
+    begin = np.append(0, np.cumsum(np.bincount(one, minlength=users))).tolist()
     work = work_of(timeline)
     most, load = SLACK * work.sum() / parts, np.zeros(parts)
     part = np.full(users, parts, np.int32)  # `parts`: nowhere yet
     for _ in range(PASSES):
         for user in range(users):
-            mine = slice(begin[user], begin[user + 1])
             if part[user] < parts:
                 load[part[user]] -= work[user]
-            held = np.bincount(part[near[mine]], weight[mine], parts + 1)[:parts]
+            held = np.bincount(part[near[begin[user] : begin[user + 1]]], minlength=parts + 1)[:parts]
             chosen = int(((held + NOTHING) * (1 - (load + work[user]) / most)).argmax())
             part[user] = chosen
             load[chosen] += work[user]

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
-from torch.distributed import PrefixStore, ProcessGroupGloo, ReduceOp, TCPStore
+from torch import Tensor, distributed
 
 from emotide.errors import EmotideError
 
+gloo: Any = distributed  # whose stubs leave out what is used here
 TIMEOUT = 300.0  # seconds without a word from another part after which it is taken for lost
 
 
@@ -42,7 +42,7 @@ class Peers:
 
     number: int = 0
     parts: int = 1
-    group: ProcessGroupGloo | None = None
+    group: Any = None
     traffic: Traffic = field(default_factory=Traffic)
 
     @classmethod
@@ -62,8 +62,8 @@ class Peers:
             return cls()
         wait = timedelta(seconds=timeout)
         try:
-            store = TCPStore(*place, is_master=False, timeout=wait)
-            group = ProcessGroupGloo(PrefixStore(meeting, store), number, parts, wait)
+            store = gloo.TCPStore(*place, is_master=False, timeout=wait)
+            group = gloo.ProcessGroupGloo(gloo.PrefixStore(meeting, store), number, parts, wait)
         except RuntimeError as error:
             raise PeerLost(f"part {number} of {parts} does not find the others: {_line(error)}") from error
         return cls(number, parts, group)
@@ -81,8 +81,10 @@ class Peers:
             return lambda: None
         group, begun = self.group, time.perf_counter()
         works = self._tried(
-            lambda: [group.recv([rows], other, tag) for other, rows in take]
-            + [group.send([rows], other, tag) for other, rows in give]
+            lambda: (
+                [group.recv([rows], other, tag) for other, rows in take]
+                + [group.send([rows], other, tag) for other, rows in give]
+            )
         )
         self.traffic.sent += sum(rows.nbytes for _, rows in give)
         self.traffic.messages += len(give)
@@ -100,7 +102,7 @@ class Peers:
         """The sums over all parts, or the largest value, in place."""
         if self.group is not None:
             group = self.group
-            how = ReduceOp.MAX if most else ReduceOp.SUM
+            how = gloo.ReduceOp.MAX if most else gloo.ReduceOp.SUM
             self._tried(lambda: [group.allreduce([values], how).wait()])
         return values
 

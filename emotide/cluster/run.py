@@ -84,7 +84,9 @@ class PartRun:
         """Write the states after `done` steps; whole or not at all. Those of the checkpoint before stay too."""
         folder.mkdir(parents=True, exist_ok=True)
         file = self._file(folder, done)
-        save_file(dict(zip("HAM", (table.contiguous() for table in self.state), strict=True)), file.with_suffix(".part"))
+        save_file(
+            dict(zip("HAM", (table.contiguous() for table in self.state), strict=True)), file.with_suffix(".part")
+        )
         file.with_suffix(".part").replace(file)
         old = sorted(folder.glob(f"{self._name}-*.safetensors"))
         for left in old[:-2]:
@@ -113,9 +115,7 @@ class PartRun:
     def _file(self, folder: Path, done: int) -> Path:
         return folder / f"{self._name}-{done:09d}.safetensors"
 
-    def _said(
-        self, users: list[torch.Tensor], steps: list[np.ndarray], said: list[torch.Tensor], horizon: int
-    ) -> Said:
+    def _said(self, users: list[torch.Tensor], steps: list[np.ndarray], said: list[torch.Tensor], horizon: int) -> Said:
         user = np.concatenate([self.part.user[:0], *(self.part.user[rows.cpu().numpy()] for rows in users)])
         step = np.concatenate([np.zeros(0, np.int64), *steps])
         empty = self.vectors.new_zeros(0, self.model.network.config.affect)

@@ -30,7 +30,7 @@ def ray_session(address: str | None = None, workers: int = 2) -> Iterator[Any]:
         yield ray
         return
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    quiet = {"log_to_driver": False, "configure_logging": False}
+    quiet: dict[str, Any] = {"log_to_driver": False, "configure_logging": False}
     try:
         if address:
             ray.init(address=address, **quiet)

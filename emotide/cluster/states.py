@@ -1,6 +1,7 @@
 """The states of everybody on many workers: run to the end whatever dies meanwhile, and read."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -14,17 +15,15 @@ from emotide.cluster.run import Said
 from emotide.cluster.session import ray_session
 from emotide.cluster.workers import TRIES, Crew, WorkersLost
 from emotide.errors import EmotideError
-from emotide.model import AffectiveModel
-from emotide.model.trace import Trace
+from emotide.model import AffectiveModel, Shown
+from emotide.model.trace import SHOWN, Trace
 from emotide.timeline import Timeline
 
 EVERY = 10  # steps between checkpoints
 Meanwhile = Callable[[Crew, int], None]
 
 
-def write_parts(
-    timeline: Timeline, vectors: Tensor, parts: int, folder: Path, partition: str = "community"
-) -> None:
+def write_parts(timeline: Timeline, vectors: Tensor, parts: int, folder: Path, partition: str = "community") -> None:
     """Cut a timeline, and save its parts where all machines see them."""
     dealt = PARTITIONS[partition](timeline, parts) if parts > 1 else np.zeros(len(timeline.users), np.int32)
     for part in cut(timeline, dealt, parts, vectors.cpu().numpy()):
@@ -71,8 +70,8 @@ def run_states(
         try:
             if done < len(work):
                 method, arguments, _ = work[done]
-                first = int(arguments[0])
-                said += crew.all(method, *arguments, meanwhile=(lambda: meanwhile(crew, first)) if meanwhile else None)
+                hook = partial(meanwhile, crew, int(arguments[0])) if meanwhile else None
+                said += crew.all(method, *arguments, meanwhile=hook)
             else:
                 said += [one for method, asked in ahead for one in crew.all(method, *asked)]
             done, failed = done + 1, 0
@@ -116,12 +115,13 @@ class ClusterTrace:
         self.address, self.workers, self.partition, self.room = address, workers, partition, room
 
     def __call__(
-        self, model: AffectiveModel, timeline: Timeline, vectors: Tensor, reports: str, horizon: int = 0
+        self, model: AffectiveModel, timeline: Timeline, vectors: Tensor, shown: Shown | None, horizon: int = 0
     ) -> Trace:
         """The recognition of every active user at every step, and forecasts of all users beyond the last.
 
         Rows stand by network, step and user.
         """
+        reports = next(name for name, one in SHOWN.items() if one is shown)
         with (
             TemporaryDirectory(prefix="emotide-parts-", dir=self.room) as folder,
             ray_session(self.address, self.workers) as ray,

@@ -1,7 +1,7 @@
 """Training over the parts of a network: one gradient step of all of them at once, the very one of one process.
 
-Each part runs its users through a window of steps with the others' states brought to it, and its share of the loss: sums
-over its labels and posts, divided by how many there are in all parts. The way back crosses the borders the other way
+Each part runs its users through a window of steps with the others' states brought to it, and its share of the loss:
+sums over its labels and posts, divided by how many there are in all parts. The way back crosses the borders the other way
 round (`borders.py`), then gradients are added up over parts and every part takes the same step of the optimiser.
 """
 
@@ -37,11 +37,12 @@ APART = 1_000_003  # between the seeds of parts, so that no two drop the same un
 def trainable(config: TrainConfig, behaviour: bool) -> None:
     """Raises BadInput where a recipe wants what cannot be learned in parts."""
     if behaviour:
-        raise BadInput(
-            "behaviour is learned from everybody's habits, which no part knows: set train.behaviour = 0, or do without --ray"
-        )
+        known = "behaviour is learned from everybody's habits, which no part knows"
+        raise BadInput(f"{known}: set train.behaviour = 0, or do without --ray")
     if config.names:
-        raise BadInput("train.names compares all posts of a window, which no part has: leave it out, or do without --ray")
+        raise BadInput(
+            "train.names compares all posts of a window, which no part has: leave it out, or do without --ray"
+        )
     if config.tune_encoder is not None:
         raise BadInput("an encoder is tuned by one process alone: leave train.tune_encoder out, or do without --ray")
 
@@ -152,10 +153,12 @@ class PartTraining:
             steps = self.model.unrolled(self.cut.steps, self.vectors, taken, shown, borders=self.borders)  # type: ignore[arg-type]
             unrolled = list(steps)
             terms = window_terms(self.model, unrolled, self.vectors, self.classes, self.config)
-            counts = self.peers.summed(torch.tensor([float(term.count) for term in terms]))
+            counts = self.peers.summed(torch.tensor([float(term.rows) for term in terms]))
             if not wanted or not counts.any():
                 return None, unrolled[-1].state
-            means = [term.share * term.total / count for term, count in zip(terms, counts.tolist(), strict=True) if count]
+            means = [
+                term.share * term.total / count for term, count in zip(terms, counts.tolist(), strict=True) if count
+            ]
             loss = torch.stack(means).sum() + 0.0 * self.borders.token
         return loss, unrolled[-1].state
 
@@ -166,7 +169,7 @@ class PartTraining:
         mine = [flat for flat, some in zip(flats, asked.tolist(), strict=True) if some]
         rows = [flat.grad if flat.grad is not None else torch.zeros_like(flat) for flat in mine]
         total = self.peers.summed(torch.cat(rows))
-        for flat, slope in zip(mine, total.split([len(row) for row in rows]), strict=True):
+        for flat, slope in zip(mine, torch.split(total, [len(row) for row in rows]), strict=True):
             flat.grad = slope
 
     @torch.no_grad()

@@ -6,10 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch.distributed import TCPStore
 
 from emotide.cluster.part import Part
-from emotide.cluster.peers import Peers, PeerLost, Traffic
+from emotide.cluster.peers import PeerLost, Peers, Traffic, gloo
 from emotide.cluster.run import PartRun, Said
 from emotide.cluster.training import PartTraining
 from emotide.errors import EmotideError
@@ -114,7 +113,7 @@ class Crew:
     def __init__(self, ray: Any, folder: Path, parts: int) -> None:
         self.ray, self.folder, self.parts = ray, folder, parts
         self.address = ray.util.get_node_ip_address()
-        self.store = TCPStore("0.0.0.0", 0, is_master=True, wait_for_workers=False, timeout=timedelta(seconds=60))
+        self.store = gloo.TCPStore("0.0.0.0", 0, is_master=True, wait_for_workers=False, timeout=timedelta(seconds=60))
         self.meetings = 0
         self.losses = 0
         self._worker = ray.remote(num_cpus=1, max_restarts=0, scheduling_strategy="SPREAD")(PartWorker)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 import torch
@@ -72,8 +72,8 @@ class _Rows:
 
     def at(self, k: int) -> View:
         bounds = [slice(*self.bounds[kind][k : k + 2]) for kind in KINDS]
-        columns = [column[here] for column, here in zip(self.columns[: len(KINDS)], bounds, strict=True)]
-        return View(*columns, guests=self._heard(k))
+        columns = [column[here] for column, here in zip(_tables(self.columns), bounds, strict=True)]
+        return View._make([*columns, None, self._heard(k)])
 
     def _heard(self, k: int) -> Heard | None:
         if self.columns.guests is None:
@@ -86,9 +86,7 @@ class _Rows:
         """In every step the rows of both, these first; positions of the others count on behind these."""
         if not len(other.columns.user):
             return self
-        counts, theirs_at = (
-            {kind: np.diff(bounds) for kind, bounds in rows.bounds.items()} for rows in (self, other)
-        )
+        counts, theirs_at = ({kind: np.diff(bounds) for kind, bounds in rows.bounds.items()} for rows in (self, other))
         step = {
             kind: [np.repeat(np.arange(len(bounds) - 1), np.diff(bounds)) for bounds in (mine, other.bounds[kind])]
             for kind, mine in self.bounds.items()
@@ -108,10 +106,15 @@ class _Rows:
             all_mine = all_mine._replace(spoke=all_mine.spoke + more * (all_mine.spoke >= users))
         columns = [
             torch.cat([mine, theirs])[order[kind].to(device)]
-            for mine, theirs, kind in zip(all_mine[: len(KINDS)], others[: len(KINDS)], KINDS, strict=True)
+            for mine, theirs, kind in zip(_tables(all_mine), _tables(others), KINDS, strict=True)
         ]
         bounds = {kind: bounds + other.bounds[kind] for kind, bounds in self.bounds.items()}
-        return _Rows(View(*columns, guests=all_mine.guests), bounds)
+        return _Rows(View._make([*columns, None, all_mine.guests]), bounds)
+
+
+def _tables(view: View) -> tuple[Tensor, ...]:
+    """The columns of a view that are there in every step."""
+    return cast(tuple[Tensor, ...], view[: len(KINDS)])
 
 
 PAGE = 1 << 20  # pairs that are made tensors at once
@@ -184,7 +187,7 @@ class Batch:
             target, np.broadcast_to(pair_since, len(pair)).astype(np.float32), quiet, np.full(len(pair), -1),
             self.met_back(e.pair[pair], last[target] + k), e.pair_chance[pair, 0],
         )  # fmt: skip
-        return View(*(self._tensor(column) for column in columns))
+        return View._make([*(self._tensor(column) for column in columns), None, None])
 
     def _tensor(self, array: np.ndarray) -> Tensor:
         return _tensor(array, self.device, self.dtype)

@@ -17,8 +17,8 @@ BLOCK = 1 << 20  # rows whose networks are looked up at once
 class Guests:
     """What some networks' part of the users reads of the rest: its last users and its last pairs are guests.
 
-    A guest's states are elsewhere, and brought here when a step needs them. It has a row among the active, and its posts,
-    in those steps in which it turned to somebody whose states are here.
+    A guest's states are elsewhere, and brought here when a step needs them. It has a row among the active, and its
+    posts, in those steps in which it turned to somebody whose states are here.
     """
 
     users: int  # whose states are here; guests have the numbers after them

@@ -56,11 +56,11 @@ def reading_loss(
 
 
 class Term(NamedTuple):
-    """One of the sums that a loss is made of: share · total / count."""
+    """One of the sums that a loss is made of: share · total / rows."""
 
     share: float
     total: Tensor
-    count: int
+    rows: int
 
 
 def window_loss(
@@ -71,9 +71,9 @@ def window_loss(
     config: TrainConfig,
 ) -> Tensor | None:
     """The loss of some steps, per label; None where they hold nothing to learn from."""
-    terms = [term for term in window_terms(model, unrolled, vectors, classes, config) if term.count]
+    terms = [term for term in window_terms(model, unrolled, vectors, classes, config) if term.rows]
     alike = _names_alike(model, unrolled, vectors) if config.names else None
-    means = [term.share * (term.total / term.count) for term in terms]
+    means = [term.share * (term.total / term.rows) for term in terms]
     means += [config.names * alike] if alike is not None else []
     return torch.stack(means).sum() if means else None
 

@@ -130,7 +130,7 @@ class Trained:
         }
         media = media or MediaEncoders.fit(taught, run.media, run.train.seed, progress)
         media = MediaEncoders({kind: one for kind, one in media.by_kind.items() if kind in taught})
-        codes = media.encode(wanted, _cache(), progress, quiet=True) if media.by_kind else {}
+        codes = media.encode(wanted, vector_cache(), progress, quiet=True) if media.by_kind else {}
         return media, {kind: _scale_of(found[there & train]) for kind, (found, there) in codes.items()}
 
     @property
@@ -192,7 +192,9 @@ class Trained:
         if "text" in layout.names:
             there = np.array([bool(text.strip()) for text in contents.texts], bool)
             parts["text"] = self.vectors(contents.texts).cpu().numpy(), there
-        for kind, (codes, there) in self.media.encode(contents.files, _cache(), progress, decoders=decoders).items():
+        for kind, (codes, there) in self.media.encode(
+            contents.files, vector_cache(), progress, decoders=decoders
+        ).items():
             mean, spread = self.media_scale[kind].numpy()
             parts[kind] = (codes - mean) / spread, there
         return side_by_side(parts, layout, len(contents.texts), self.device)
@@ -200,7 +202,7 @@ class Trained:
     def _encode(self, texts: Sequence[str]) -> np.ndarray:
         if self.text.name == "words":
             return self.text.encode(texts)  # quicker than to look them up
-        return _cache().vectors(self.text.name, self.text.width, texts, self.text.encode)
+        return vector_cache().vectors(self.text.name, self.text.width, texts, self.text.encode)
 
     def save(self, folder: Path) -> None:
         """Write the model: safetensors and JSON, nothing that runs on loading."""
@@ -281,5 +283,6 @@ def _scale_of(raw: Float32[np.ndarray, "rows width"]) -> Float[Tensor, "2 width"
     return torch.from_numpy(np.stack([raw.mean(0), spread]))
 
 
-def _cache() -> VectorCache:
+def vector_cache() -> VectorCache:
+    """Where the vectors of texts and media are kept."""
     return VectorCache(default_cache() / "vectors.sqlite")

@@ -81,7 +81,9 @@ def together():
 
         def one(part):
             try:
-                found[part.number] = work(part, Peers.meet(("127.0.0.1", store.port), name, part.number, part.parts, 30.0))
+                found[part.number] = work(
+                    part, Peers.meet(("127.0.0.1", store.port), name, part.number, part.parts, 30.0)
+                )
             except BaseException as error:
                 failed.append(error)
 

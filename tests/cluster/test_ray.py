@@ -76,7 +76,7 @@ def test_training_goes_on_with_the_workers_who_are_left(ray, network, model, tmp
 
 def test_a_trace_on_workers_is_the_trace(ray, network, model):
     timeline, vectors = network(networks="x", seed=2)
-    found = ClusterTrace(workers=2, partition="hash")(model, timeline, vectors, "hidden", 1)
+    found = ClusterTrace(workers=2, partition="hash")(model, timeline, vectors, None, 1)
     expected = trace(model, timeline, vectors, None, 1)
     np.testing.assert_array_equal(found.user, expected.user)
     np.testing.assert_allclose(found.Y, expected.Y, atol=1e-5, rtol=1e-5)

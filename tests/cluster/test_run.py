@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-import torch
 
 from emotide.cluster.part import Part
 from emotide.cluster.run import PartRun
@@ -23,7 +22,9 @@ def said(runs):
 @pytest.mark.parametrize("reports", ["hidden", "known"])
 @pytest.mark.parametrize("parts", [1, 2, 4])
 @pytest.mark.parametrize("overlapping", [True, False])
-def test_states_and_readings_are_those_of_one_process(network, model, together, cut_at_random, parts, reports, overlapping):
+def test_states_and_readings_are_those_of_one_process(
+    network, model, together, cut_at_random, parts, reports, overlapping
+):
     timeline, vectors = network()
     steps = timeline.group().steps
     assert steps == 50
@@ -78,4 +79,3 @@ def test_a_run_goes_on_from_a_checkpoint(network, model, together, cut_at_random
     for expected, again in together(cut_at_random(timeline, vectors, 2), work):
         np.testing.assert_array_equal(expected, again)
     assert not list(tmp_path.glob("*.part"))
-    torch.manual_seed(0)
