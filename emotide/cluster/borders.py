@@ -1,7 +1,7 @@
 """What a part reads of the others before a step is brought, and what they read of it is sent (DESIGN 8).
 
 A state is sent when a step first reads it after it changed, and not again until it changes anew: the tables of a part
-have rows for its guests too. All lists were made when the timeline was cut. Where gradients are wanted, those of the rows
+have rows for its guests too. All lists were made when the timeline was cut. Where gradients are wanted, those of rows
 that were brought go back to where these came from, in the reverse order of the steps.
 """
 

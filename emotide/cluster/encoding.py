@@ -1,7 +1,7 @@
 """Texts and media become vectors on many workers: Ray Data reads, decodes and encodes; what is done is kept (DESIGN 8).
 
 Rows stream: no more blocks are under way than workers take and this process keeps, however many files there are. A
-worker that dies is started anew and its blocks are tried again; a file that cannot be decoded is a reject with its reason.
+worker that dies is started anew and its blocks are tried again; a file that cannot be decoded is a reject.
 """
 
 import warnings

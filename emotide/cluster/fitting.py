@@ -1,7 +1,7 @@
 """Training on Ray workers: data-parallel over parts, elastic, the same gradient steps as one process.
 
 Plain actors, not Ray Train: its trainer would bring a second controller, a storage layout and a process group of its
-own, while gradients here must cross the borders between workers in the middle of the way back, over the very connections
+own, while gradients here must cross the borders between workers amid the way back, over the very connections
 by which states came; all that is left for a trainer to do is to start over with those who are left, which is ten lines.
 """
 

@@ -1,7 +1,7 @@
 """Training over the parts of a network: one gradient step of all of them at once, the very one of one process.
 
 Each part runs its users through a window of steps with the others' states brought to it, and its share of the loss:
-sums over its labels and posts, divided by how many there are in all parts. The way back crosses the borders the other way
+sums over its labels and posts, divided by how many all parts have. The way back crosses the borders the other way
 round (`borders.py`), then gradients are added up over parts and every part takes the same step of the optimiser.
 """
 

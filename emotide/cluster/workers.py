@@ -1,5 +1,7 @@
 """One Ray actor for each part, and who makes those anew that die."""
 
+import os
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -80,10 +82,13 @@ class PartWorker:
         """What went over the wire so far."""
         return self.peers.traffic
 
-    def peak_gb(self) -> float:
-        """The most memory that this process held."""
-        status = Path("/proc/self/status").read_text("utf-8")
-        return int(status.split("VmHWM:")[1].split()[0]) * 1024 / 1e9
+    def cpu(self) -> float:
+        """Seconds that this process worked."""
+        return time.process_time()
+
+    def pid(self) -> int:
+        """Of this process."""
+        return os.getpid()
 
     def _running(self) -> PartRun:
         if self.run is None:
