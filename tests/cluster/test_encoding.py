@@ -65,3 +65,10 @@ def test_without_ray_one_line_says_what_to_install(monkeypatch):
 def test_a_room_must_be_there(tmp_path):
     with pytest.raises(BadInput, match="is no folder"):
         RayWorkers(room=tmp_path / "nowhere")
+
+
+def test_what_is_not_done_in_parts_is_a_usage_error(command):
+    for more in ("--behaviour", "--budget=0.5"):
+        told = command("predict", "--store", "s.db", "--model", "m", "--ray", "local", more)
+        assert told.code == 2
+        assert "--ray is for readings of all posts" in told.err

@@ -1,4 +1,4 @@
-"""The cost model, fitted on small runs of one worker and asked about a larger one; then what it says of the internet."""
+"""The cost model, fitted on small runs of one worker and asked about a larger one; then of the internet."""
 
 import time
 from pathlib import Path

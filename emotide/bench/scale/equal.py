@@ -112,4 +112,4 @@ def _slopes(model: AffectiveModel) -> list[Tensor]:
     return [p.grad if p.grad is not None else torch.zeros_like(p) for p in model.parameters()]
 
 
-BENCH = Bench("2 and 4 parts against one process: the largest difference of states and gradients over 50 steps", None, run)
+BENCH = Bench("2 and 4 parts against one process: largest difference of states and gradients over 50 steps", None, run)

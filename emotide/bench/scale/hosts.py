@@ -30,7 +30,7 @@ NAME = f"emo{os.getpid() % 10000}"
 def run(data: Path, seeds: list[int], say: Say, progress: Progress) -> dict[str, Any]:
     """`{HOSTS: {"max_abs_diff", "seconds", "waited", "megabytes"}}`; `{"left_out": why}` where it is not allowed.
 
-    The difference is of H after all steps from that of one process; the wire delays each packet by 1 ms where the kernel
+    The difference is of H after all steps from that of one process; the wire delays packets by 1 ms where the kernel
     can. Each host is a process of its own, without Ray. Of the first seed.
     """
     found: dict[str, Any] = {}
@@ -87,7 +87,8 @@ def _run(room: Path, spaces: list[str], seed: int, H: np.ndarray) -> dict[str, A
         )
         for k, space in enumerate(spaces)
     ]
-    if any([process.wait() for process in running]):
+    codes = [process.wait() for process in running]
+    if any(codes):
         raise OSError("a host's process failed")
     told = [dict(np.load(room / f"said-{k}.npz")) for k in range(len(spaces))]
     return {
@@ -109,7 +110,7 @@ def host() -> None:
     begun = time.perf_counter()
     mine.run(0, part.steps)
     seconds, traffic = time.perf_counter() - begun, peers.traffic
-    told = {"seconds": np.array(seconds), "waited": np.array(traffic.waited), "sent": np.array(traffic.sent)}
+    told: dict[str, Any] = {"seconds": np.array(seconds), "waited": np.array(traffic.waited), "sent": np.array(traffic.sent)}
     np.savez(room / f"said-{number}.npz", **told, **mine.states())
     peers.summed(torch.ones(1))  # nobody hangs up before all are done
 

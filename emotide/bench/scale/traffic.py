@@ -14,8 +14,8 @@ USERS, PARTS = 20_000, (2, 4)
 def run(data: Path, seeds: list[int], say: Say, progress: Progress) -> dict[str, Any]:
     """`{"traffic": {PARTITION: {PARTS: {"cut_pairs", "cut_sights", "balance", "rows", "kilobytes", "of_all"}}}}`.
 
-    `rows` of H and A and their `kilobytes` are of a step, between all parts; `of_all` is the share that rows of H have of
-    all that sights of others would ask for if a state were sent whenever it is read. Of the first seed.
+    `rows` of H and A and their `kilobytes` are of a step, between all parts; `of_all` is the share that rows of H have
+    of all that sights of others would ask for if a state were sent whenever it is read. Of the first seed.
     """
     found: dict[str, dict[str, Any]] = {}
     with large(USERS, seeds[0]) as timeline:
