@@ -18,6 +18,7 @@ from emotide.model import AffectiveModel
 from emotide.train.config import TrainConfig
 
 TRIES = 20  # losses on end, with nothing done between them, after which it is given up
+GRACE = 15.0  # seconds in which a worker must tell that it lost another, before it is replaced too
 THREADS = 1  # of torch, in each worker
 
 
@@ -161,17 +162,29 @@ class Crew:
         asked = [getattr(actor, method).remote(*arguments) for actor in self.actors]
         if meanwhile is not None:
             meanwhile()
-        found, lost, apart = [], [], False
-        for number, one in enumerate(asked):
+        pending, found, lost, apart = (
+            dict(zip(asked, range(self.parts), strict=True)),
+            dict[int, Any](),
+            list[int](),
+            False,
+        )
+        while pending:
+            ready, _ = self.ray.wait(list(pending), num_returns=1, timeout=GRACE if lost or apart else None)
+            if not ready:  # they wait for somebody who will not come
+                for number in pending.values():
+                    self.ray.kill(self.actors[number])
+                lost += pending.values()
+                break
+            number = pending.pop(ready[0])
             try:
-                found.append(self.ray.get(one))
+                found[number] = self.ray.get(ready[0])
             except self.ray.exceptions.RayActorError:
                 lost.append(number)
             except PeerLost:
                 apart = True
         if lost or apart:
-            raise WorkersLost(lost)
-        return found
+            raise WorkersLost(sorted(lost))
+        return [found[number] for number in range(self.parts)]
 
     def _meet(self) -> None:
         self.all("meet", (self.address, self.store.port), str(self.meetings))

@@ -16,7 +16,7 @@ from emotide.cluster.states import in_order, run_states, write_parts
 from emotide.cluster.workers import Crew
 from emotide.model.trace import trace
 
-USERS, KILLS, EVERY, PARTS = 2000, 10, 3, 2
+USERS, KILLS, EVERY, PARTS = 500, 10, 3, 2
 CLOSE = 1e-5
 
 
