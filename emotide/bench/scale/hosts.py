@@ -110,7 +110,7 @@ def host() -> None:
     begun = time.perf_counter()
     mine.run(0, part.steps)
     seconds, traffic = time.perf_counter() - begun, peers.traffic
-    told: dict[str, Any] = {"seconds": np.array(seconds), "waited": np.array(traffic.waited), "sent": np.array(traffic.sent)}
+    told: dict[str, Any] = {"seconds": seconds, "waited": traffic.waited, "sent": traffic.sent}
     np.savez(room / f"said-{number}.npz", **told, **mine.states())
     peers.summed(torch.ones(1))  # nobody hangs up before all are done
 
