@@ -111,7 +111,8 @@ def host() -> None:
     mine.run(0, part.steps)
     seconds, traffic = time.perf_counter() - begun, peers.traffic
     told: dict[str, Any] = {"seconds": seconds, "waited": traffic.waited, "sent": traffic.sent}
-    np.savez(room / f"said-{number}.npz", **told, **mine.states())
+    told |= mine.states()
+    np.savez(room / f"said-{number}.npz", **told)
     peers.summed(torch.ones(1))  # nobody hangs up before all are done
 
 
