@@ -18,9 +18,7 @@ WIDTH = 32  # of the posts' vectors, which are drawn
 LARGE = int(os.environ.get("EMOTIDE_SCALE_USERS", 200_000))  # users of the network on which workers are timed
 
 
-def drawn(
-    timeline: Timeline, seed: int, config: NetworkConfig | None = None
-) -> tuple[AffectiveModel, Tensor]:
+def drawn(timeline: Timeline, seed: int, config: NetworkConfig | None = None) -> tuple[AffectiveModel, Tensor]:
     """A model of the usual sizes in evaluation mode, and vectors of posts."""
     torch.manual_seed(seed)
     config = config or NetworkConfig()
