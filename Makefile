@@ -15,7 +15,7 @@ setup: $(VENV)/ready
 $(VENV)/ready: pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --retries 0 --index-url $(TORCH_INDEX) $(TORCH) 2>/dev/null || $(BIN)/pip install --quiet $(TORCH)
-	$(BIN)/pip install --quiet --editable '.[postgres,minilm,plot,weak,optuna,rivals,faiss,redis,kafka,zst,fuzz,docs,dev]'
+	$(BIN)/pip install --quiet --editable '.[postgres,minilm,plot,weak,optuna,rivals,faiss,redis,kafka,zst,ray,fuzz,docs,dev]'
 	touch $@
 
 demo: setup

@@ -27,14 +27,15 @@ from emotide.api.recommending import Scene, Slates, learn_recommender, recommend
 from emotide.api.screening import OpenedPosts, Screening
 from emotide.api.sharpening import sharpen
 from emotide.api.social_log import SocialLog
+from emotide.api.workers import ThisProcess, Workers
 from emotide.errors import BadInput, UnknownName
 from emotide.model import EmotionSpace, space_named
 from emotide.model.attended import attention_weights
 from emotide.model.screening import CHOICES, Choice
-from emotide.model.trace import SHOWN, trace
+from emotide.model.trace import SHOWN
 from emotide.recommend import Guard, Recommender
 from emotide.timeline import SPLITS, Timeline
-from emotide.train import History, Trained, answers, baseline_scores, calibrated, fit, scores
+from emotide.train import History, Trained, answers, baseline_scores, calibrated, scores
 from emotide.train.conformal import checked_coverage
 from emotide.train.hiding import hiding
 from emotide.train.observed import Observed
@@ -77,6 +78,7 @@ class Emotide:
         device: str = "cpu",
         progress: Progress | None = None,
         media: MediaEncoders | None = None,
+        workers: Workers | None = None,
     ) -> "Emotide":
         """Learn vectors of posts, states, influences and readings from a log.
 
@@ -88,13 +90,14 @@ class Emotide:
             progress: called with (epoch, epochs, what happened).
             media: encoders of images, sounds and videos that another model has learned; by default they are taught on
                 this log.
+            workers: who encodes and trains; this process by default.
 
         Raises:
             BadInput: the log holds nothing to learn from.
             UnknownName: a space or category that is not known.
             ModelMismatch: what was interrupted there was a training of something else.
         """
-        run, device = run or Recipe(), usable_device(device)
+        run, device, workers = run or Recipe(), usable_device(device), workers or ThisProcess()
         spaces = log.spaces()
         for name in run.train.spaces:
             space_named(name, spaces)
@@ -113,9 +116,9 @@ class Emotide:
             facts["weak_labels"] = weak_facts(taught, run.train)
         trained = Trained.new(run.base(), taught, contents.texts, spaces, device, contents.files, progress, media)
         trained.tune(contents.texts)
-        seen = trained.observed(contents, progress)
+        seen = workers.observed(trained, contents, progress)
         how = hiding(run.train, run.screening is not None or len(trained.layout.names) > 1)
-        history = fit(trained.model, seen.of(taught), seen.vectors, how, checkpoint, progress)
+        history = workers.fit(trained.model, seen.of(taught), seen.vectors, how, checkpoint, progress)
         trained = trained.settled()
         if run.train.tune_encoder is not None:
             seen = Observed(trained.vectors(contents.texts))
@@ -254,6 +257,7 @@ class Emotide:
         coverage: float | None = None,
         budget: float | None = None,
         choice: str = "top",
+        workers: Workers | None = None,
     ) -> pl.DataFrame:
         """Readings per user and step, and `horizon` steps beyond the end of each user's network.
 
@@ -266,6 +270,7 @@ class Emotide:
             coverage: how often the column `set` shall hold the truth, such as 0.9; no such column by default.
             budget: share of the posts of each step that are opened, decoded and encoded; all by default.
             choice: which those are: 'top', 'sample', 'random', 'recent' or 'first', see `Screen`.
+            workers: who encodes and runs the steps; this process by default, and always under a budget.
 
         Returns:
             user_id, network, time, horizon (0: recognition), space, reading, then one column a category (calibrated
@@ -278,14 +283,16 @@ class Emotide:
                 budget is given, and the model has not learned what is worth opening.
             UnknownName: no such user or space.
         """
-        timeline, vectors = self._posts(log, budget, choice)
+        workers = workers if workers is not None and budget is None else ThisProcess()
+        timeline, vectors = self.compiled(log, workers) if budget is None else self._posts(log, budget, choice)
         if not len(timeline.events.active_user):
             raise BadInput("the log holds no posts, interactions or labels: there is nothing to read")
         known = space_named(space or self._space(timeline), self.spaces())
         known_user(timeline.users["user_id"], user)
         if coverage is not None:
             checked_coverage(coverage)
-        found = trace(self.trained.model, timeline, vectors, SHOWN[one_of("reports", reports, SHOWN)], horizon)
+        shown = SHOWN[one_of("reports", reports, SHOWN)]
+        found = workers.trace(self.trained.model, timeline, vectors, shown, horizon)
         with torch.no_grad():
             Y = torch.from_numpy(found.Y).to(self.trained.device)
             raw = self.trained.model.readings.read(known.name, Y).cpu().numpy()
@@ -575,13 +582,13 @@ class Emotide:
         shown = SHOWN[one_of("reports", reports, SHOWN)]
         return Scene(self.trained, self.recommender, log, timeline, vectors, self._space(timeline), shown)
 
-    def compiled(self, log: SocialLog) -> tuple[Timeline, Tensor]:
+    def compiled(self, log: SocialLog, workers: Workers | None = None) -> tuple[Timeline, Tensor]:
         """The log's timeline in this model's terms, and its posts' vectors.
 
         Where the model reads more than text, both have a row a post and modality.
         """
         timeline = self._timeline(log)
-        seen = self.trained.observed(log.contents(timeline))
+        seen = (workers or ThisProcess()).observed(self.trained, log.contents(timeline), None)
         return seen.of(timeline), seen.vectors
 
     def _posts(self, log: SocialLog, budget: float | None, choice: str) -> tuple[Timeline, Tensor | OpenedPosts]:

@@ -16,12 +16,16 @@ from emotide.cli.options import (
     KnownReports,
     Model,
     Out,
+    Parts,
+    Ray,
     Reports,
+    Room,
     Space,
     Split,
     Store,
     User,
     app,
+    ray_workers,
 )
 from emotide.terminal import plot_file, read_csv, show, show_tables, write_table
 
@@ -82,6 +86,9 @@ def predict(
     top: Annotated[int, typer.Option(min=1, help="with --behaviour: contacts a person")] = 5,
     budget: Budget = None,
     choice: Chosen = Choice.top,
+    ray: Ray = None,
+    workers: Parts = 2,
+    room: Room = None,
     out: Out = None,
     json: Json = False,
     device: Device = "cpu",
@@ -96,6 +103,8 @@ def predict(
         raise typer.BadParameter("--explain needs --user")
     if budget is not None and (explain or behaviour):
         raise typer.BadParameter("--budget is for readings: neither --explain nor --behaviour goes with it")
+    if ray is not None and (explain or behaviour or budget is not None):
+        raise typer.BadParameter("--ray is for readings of all posts: no --explain, --behaviour or --budget with it")
     made, log = Emotide.from_pretrained(model, device), SocialLog.open(store, create=False)
     if behaviour:
         posts, contacts = made.behaviour(log, user=user, top=top, reports=reports)
@@ -106,7 +115,7 @@ def predict(
     else:
         frame = made.predict(
             log, user=user, horizon=horizon, space=space, reports=reports, coverage=coverage, budget=budget,
-            choice=choice,
+            choice=choice, workers=ray_workers(ray, workers, room, None),
         )  # fmt: skip
     write_table(frame, out) if out else show(frame, json)
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from emotide.cli.options import SEED, Device, Json, Model, Store, app
+from emotide.cli.options import SEED, Device, Json, Model, Parts, Ray, Room, Store, app, ray_workers
 from emotide.errors import BadInput
 from emotide.terminal import Bar, show
 
@@ -37,6 +37,9 @@ def train(
     ] = False,
     device: Device = "cpu",
     resume: Annotated[bool, typer.Option(help="go on where an interrupted training of this model stopped")] = False,
+    ray: Ray = None,
+    workers: Parts = 2,
+    room: Room = None,
 ) -> None:
     """Learn encoders, network, readings and, where there is feedback, recommending.
 
@@ -58,7 +61,8 @@ def train(
         shutil.rmtree(checkpoint, ignore_errors=True)
     with Bar() as bar:
         log = SocialLog.open(store, create=False)
-        made = Emotide.fit(log, recipe, checkpoint=checkpoint, device=device, progress=bar.progress)
+        crew = ray_workers(ray, workers, room, model)
+        made = Emotide.fit(log, recipe, checkpoint=checkpoint, device=device, progress=bar.progress, workers=crew)
     made.save_pretrained(model)
     shutil.rmtree(checkpoint, ignore_errors=True)
     judged = made.trained.facts["dev_labels"]

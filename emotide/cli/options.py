@@ -2,11 +2,14 @@
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from emotide.terminal import table_file
+
+if TYPE_CHECKING:
+    from emotide.cluster.ray_workers import RayWorkers
 
 app = typer.Typer(
     name="emotide",
@@ -73,4 +76,21 @@ Budget = Annotated[
     float | None, typer.Option(min=1e-6, max=1, help="open this share of the posts of a step; all by default")
 ]
 Chosen = Annotated[Choice, typer.Option(help="with --budget: which posts are opened; top are the most important")]
+Ray = Annotated[
+    str | None,
+    typer.Option("--ray", help="work on a Ray cluster at this address; 'local' starts one here", show_default=False),
+]
+Parts = Annotated[int, typer.Option("--workers", min=1, help="with --ray: how many")]
+Room = Annotated[
+    Path | None, typer.Option("--room", help="with --ray: a folder that all machines see; a temporary one by default")
+]
 KnownReports = Annotated[Reports, typer.Option(help="whether labels of earlier steps may be used")]
+
+
+def ray_workers(address: str | None, workers: int, room: Path | None, rejects: Path | None) -> "RayWorkers | None":
+    """Workers on Ray, where an address is given; None: this process does the work."""
+    if address is None:
+        return None
+    from emotide.cluster.ray_workers import RayWorkers
+
+    return RayWorkers("" if address == "local" else address, workers, room, rejects)

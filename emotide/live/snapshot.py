@@ -105,7 +105,7 @@ class Snapshot:
             np.searchsorted(users, target), pair_since.astype(np.float32), quiet, np.full(len(row), -1), back,
             self.pairs.chance[row],
         )  # fmt: skip
-        return View(*(_tensor(column) for column in columns))
+        return View._make([*(_tensor(column) for column in columns), None, None])
 
 
 def _read(network: FusedNetwork, state: State, place: int) -> Float[np.ndarray, " affect"]:

@@ -1,7 +1,7 @@
 """The whole model: the fused network and its readings, unrolled over the steps of a batch (paper 3.3)."""
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Bool, Float
@@ -9,12 +9,23 @@ from torch import Tensor, nn
 
 from emotide.model.batch import Batch, Reports, Step
 from emotide.model.behaviour import Behaviour
-from emotide.model.fused import FusedNetwork, Moved, State
+from emotide.model.fused import Arriving, FusedNetwork, Moved, State
 from emotide.model.readings import Readings
 from emotide.model.screening import Posts, opened
 from emotide.nn.memory import keep_freed_memory
 
 Shown = Callable[[str, Reports], Bool[Tensor, " labels"]]
+
+
+@runtime_checkable
+class Borders(Protocol):
+    """Where a network is in parts: how a part comes by the states of the others (`emotide/cluster/borders.py`)."""
+
+    def begun(self, number: int, state: State) -> Arriving:
+        """What step `number` reads of other parts is on its way, to be written into the state; this part's is sent."""
+
+    def brought(self, number: int, state: State) -> State:
+        """The state with what step `number` reads of other parts; gradients go back the way it came."""
 
 
 class Followed(NamedTuple):
@@ -79,11 +90,13 @@ class AffectiveModel(nn.Module):
         state: State,
         shown: Shown | None = None,
         owned: bool = False,
+        borders: Borders | None = None,
     ) -> Iterator[Followed]:
-        """`follow` over steps that somebody cut."""
+        """`follow` over steps that somebody cut; of a part of a network with its borders, which want an owned state."""
         for step in steps:
             step, table = opened(vectors, state, step)
-            moved = self.network.advance(state, step.seen, table)
+            arriving = borders.begun(step.number, state) if borders is not None else None
+            moved = self.network.advance(state, step.seen, table, arriving)
             after = state if owned else self._after(state, step, moved, shown)
             yield Followed(step, state, moved.H, moved.X, after)
             state = self._after(state, step, moved, shown, owned) if owned else after
@@ -108,10 +121,13 @@ class AffectiveModel(nn.Module):
         state: State,
         shown: Shown | None = None,
         owned: bool = False,
+        borders: Borders | None = None,
     ) -> Iterator[Unrolled]:
         """`unroll` over steps that somebody cut; where the state is `owned`, it is written over."""
         network = self.network
         for step in steps:
+            if borders is not None:
+                state = borders.brought(step.number, state)
             step, table = opened(vectors, state, step)
             moved = network.advance(state, step.both, table)
             users, pairs = len(step.seen.user), len(step.seen.pair)

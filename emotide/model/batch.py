@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 import torch
@@ -13,6 +13,14 @@ from torch import Tensor
 from emotide.model.ahead import Ahead
 from emotide.model.mapped import let_go
 from emotide.timeline import Group
+
+
+class Heard(NamedTuple):
+    """Those whose states are elsewhere and who turned to somebody in the step: what they posted is heard."""
+
+    user: Int[Tensor, " guests"]  # row of the state table
+    post: Int[Tensor, " posts"]  # row of the table of vectors
+    owner: Int[Tensor, " posts"]  # position in `user`
 
 
 class View(NamedTuple):
@@ -29,10 +37,11 @@ class View(NamedTuple):
     target: Int[Tensor, " pairs"]  # position in `user`
     pair_elapsed: Float[Tensor, " pairs"]  # steps since the influence state last changed, -1 for never
     kinds: Float[Tensor, "pairs kinds"]  # log(1 + contacts) by kind, there and back; share of the source's contacts
-    spoke: Int[Tensor, " pairs"]  # position in `user` of a source who was in touch with the target in the step, or -1
+    spoke: Int[Tensor, " pairs"]  # position in `user`, then `guests`, of a source in touch with the target, or -1
     back: Int[Tensor, " pairs"]  # row of the influence state the other way round, or -1
     chance: Float[Tensor, " pairs"]  # that this neighbour was drawn
     opened: Float[Tensor, " posts"] | None = None  # the chance that each post was to be there; None: all are
+    guests: Heard | None = None  # None: everybody is here
 
 
 class Reports(NamedTuple):
@@ -66,13 +75,21 @@ class _Rows:
 
     def at(self, k: int) -> View:
         bounds = [slice(*self.bounds[kind][k : k + 2]) for kind in KINDS]
-        return View(*(column[here] for column, here in zip(self.columns[:-1], bounds, strict=True)))
+        columns = [column[here] for column, here in zip(_tables(self.columns), bounds, strict=True)]
+        return View._make([*columns, None, self._heard(k)])
+
+    def _heard(self, k: int) -> Heard | None:
+        if self.columns.guests is None:
+            return None
+        user, post = (slice(*self.bounds[kind][k : k + 2]) for kind in ("guest", "heard"))
+        of_all = self.columns.guests
+        return Heard(of_all.user[user], of_all.post[post], of_all.owner[post])
 
     def beside(self, other: "_Rows") -> "_Rows":
         """In every step the rows of both, these first; positions of the others count on behind these."""
         if not len(other.columns.user):
             return self
-        counts = {kind: np.diff(bounds) for kind, bounds in self.bounds.items()}
+        counts, theirs_at = ({kind: np.diff(bounds) for kind, bounds in rows.bounds.items()} for rows in (self, other))
         step = {
             kind: [np.repeat(np.arange(len(bounds) - 1), np.diff(bounds)) for bounds in (mine, other.bounds[kind])]
             for kind, mine in self.bounds.items()
@@ -86,17 +103,25 @@ class _Rows:
             for name, kind in (("source", "near"), ("target", "user"))
         }
         others = other.columns._replace(**{name: getattr(other.columns, name) + n for name, n in behind.items()})
-        columns = View(
-            *(
-                torch.cat([mine, theirs])[order[kind].to(device)]
-                for mine, theirs, kind in zip(self.columns[:-1], others[:-1], KINDS, strict=True)
-            )
-        )
-        return _Rows(columns, {kind: bounds + other.bounds[kind] for kind, bounds in self.bounds.items()})
+        all_mine = self.columns
+        if all_mine.guests is not None:  # they stand behind the users of both
+            users, more = (torch.from_numpy(n[step["pair"][0]]).to(device) for n in (counts["user"], theirs_at["user"]))
+            all_mine = all_mine._replace(spoke=all_mine.spoke + more * (all_mine.spoke >= users))
+        columns = [
+            torch.cat([mine, theirs])[order[kind].to(device)]
+            for mine, theirs, kind in zip(_tables(all_mine), _tables(others), KINDS, strict=True)
+        ]
+        bounds = {kind: bounds + other.bounds[kind] for kind, bounds in self.bounds.items()}
+        return _Rows(View._make([*columns, None, all_mine.guests]), bounds)
+
+
+def _tables(view: View) -> tuple[Tensor, ...]:
+    """The columns of a view that are there in every step."""
+    return cast(tuple[Tensor, ...], view[: len(KINDS)])
 
 
 PAGE = 1 << 20  # pairs that are made tensors at once
-KINDS = (*["user"] * 3, *["post"] * 2, "pair", "near", *["pair"] * 7)  # of each column of a view but the last
+KINDS = (*["user"] * 3, *["post"] * 2, "pair", "near", *["pair"] * 7)  # of each column of a view but the last two
 
 
 class Batch:
@@ -112,10 +137,15 @@ class Batch:
         self._pages = Ahead(self._page, len(self._ends))
         e = group.events
         met = np.flatnonzero(np.asarray(e.pair_elapsed) < 0)  # each pair once, when it is first in sight
-        pair = e.pair[met]
+        columns = [e.pair[met], e.step["pair"][met], e.pair_source[met], e.pair_target[met]]
+        if (guests := group.guests) is not None:
+            number = np.arange(guests.pairs, group.pairs)
+            theirs = (number, guests.pair_begun, guests.pair_source, guests.pair_target)
+            columns = [np.concatenate(both) for both in zip(columns, theirs, strict=True)]
+        pair = columns[0]
         self._first, ends = np.zeros(group.pairs, np.int32), np.zeros((2, group.pairs), np.int32)
-        self._first[pair], ends[0, pair], ends[1, pair] = e.step["pair"][met], e.pair_source[met], e.pair_target[met]
-        self._back = _other_way(ends[0], ends[1], len(group.users))
+        self._first[pair], ends[0, pair], ends[1, pair] = columns[1:]
+        self._back = other_way(ends[0], ends[1], len(group.users))
         self._let_go()
 
     def steps(self, first: int = 0, last: int | None = None, forecasts: bool = True) -> Iterator[Step]:
@@ -152,25 +182,26 @@ class Batch:
 
         The neighbours of a user are those of the last step that touched it.
         """
-        e, users = self.group.events, len(self.group.users)
+        e, users, guests = self.group.events, len(self.group.users), self.group.guests
         touched, met = np.full(users, -1, np.int64), np.full(self.group.pairs, -1, np.int64)
         np.maximum.at(touched, e.active_user, e.step["active"])
         np.maximum.at(met, e.pair, e.step["pair"])
         end = np.full(self.group.networks, -1, np.int64)
         np.maximum.at(end, self.group.network, touched)
-        last = end[self.group.network]
+        last = (end if guests is None else guests.ends)[self.group.network]
+        users = users if guests is None else guests.users
         pair = np.flatnonzero(e.step["pair"] == touched[e.pair_target])
         source, target = e.pair_source[pair], e.pair_target[pair]
         near, position = np.unique(source, return_inverse=True)
         nobody, quiet = np.zeros(0, np.int64), np.zeros((len(pair), e.pair_kinds.shape[1] + 1), np.float32)
         since, pair_since = (last - touched + 1, last[target] - met[e.pair[pair]] + 1) if k == 1 else (1, 1)
-        elapsed = np.where(touched < 0, -1, since).astype(np.float32)
+        elapsed = np.where(touched < 0, -1, since).astype(np.float32)[:users]
         columns = (
             np.arange(users), elapsed, np.zeros((users, 3), np.float32), nobody, nobody, e.pair[pair], near, position,
             target, np.broadcast_to(pair_since, len(pair)).astype(np.float32), quiet, np.full(len(pair), -1),
             self.met_back(e.pair[pair], last[target] + k), e.pair_chance[pair, 0],
         )  # fmt: skip
-        return View(*(self._tensor(column) for column in columns))
+        return View._make([*(self._tensor(column) for column in columns), None, None])
 
     def _tensor(self, array: np.ndarray) -> Tensor:
         return _tensor(array, self.device, self.dtype)
@@ -208,14 +239,17 @@ class _Page:
         self.group = group = batch.group.between(first, last)
         e = group.events
         self._users = len(group.users)
-        active_key = self._key(e.step["active"], e.active_user)
-        asking = [self._key(e.step["post"], e.post_user)]
+        active_key = self._key(e.step["active"], e.active_user)  # in a step guests stand behind those who are here
+        here = len(group.users) if group.guests is None else group.guests.users
+        mine, posts = np.flatnonzero(e.active_user < here), np.flatnonzero(e.post_user < here)
+        asking = [self._key(e.step["post"][posts], e.post_user[posts])]
         asking += [self._key(labels.step, labels.user) for labels in group.labels.values()]
         asked = np.unique(np.concatenate(asking))
         self._share = self._shares(active_key)
         self._asked, self._asked_row = asked, np.searchsorted(active_key, asked)
-        every, rows = np.arange(len(e.pair)), np.arange(len(active_key))
-        self._seen = self._view(rows, active_key, np.arange(len(e.post)), every, hidden=False)
+        self._seen = self._view(mine, active_key, posts, np.arange(len(e.pair)), hidden=False)
+        if group.guests is not None:
+            self._seen = self._with_guests(self._seen, active_key, here)
         asked_step, start = e.step["active"][self._asked_row], group.bounds["active"]
         self._asked_ends = np.searchsorted(asked_step, np.arange(group.first_step, group.first_step + group.steps + 1))
         self._place = self._tensor(self._asked_row - start[asked_step - group.first_step])
@@ -236,7 +270,10 @@ class _Page:
         """The users of whom something is asked, with nothing seen."""
         e, nothing = self.group.events, np.zeros(0, int)
         quiet = np.flatnonzero(e.pair_known & np.isin(self._key(e.step["pair"], e.pair_target), self._asked))
-        return self._view(self._asked_row, self._asked, nothing, quiet, hidden=True)
+        rows = self._view(self._asked_row, self._asked, nothing, quiet, hidden=True)
+        if self.group.guests is not None:
+            rows.bounds.update({kind: np.zeros(self.group.steps + 1, int) for kind in ("guest", "heard")})
+        return rows
 
     @cached_property
     def _both(self) -> _Rows:
@@ -253,7 +290,8 @@ class _Page:
         }
         place, seen = self._place[self._asked_ends[k] : self._asked_ends[k + 1]], self._seen.at(k)
         if not forecasts:
-            return Step(self.number + k, seen, View(*(column[:0] for column in seen[:-1])), seen, place, reports)
+            nobody = View._make([*(column[:0] for column in _tables(seen)), None, None])
+            return Step(self.number + k, seen, nobody, seen, place, reports)
         return Step(self.number + k, seen, self._silent.at(k), self._both.at(k), place, reports)
 
     def _view(self, active: np.ndarray, key: np.ndarray, post: np.ndarray, pair: np.ndarray, hidden: bool) -> _Rows:
@@ -266,25 +304,39 @@ class _Page:
         steps = {"user": e.step["active"][active], "post": post_step, "pair": pair_step, "near": near_step}
         ticks = np.arange(self.group.first_step, self.group.first_step + self.group.steps + 1)
         bounds = {kind: np.searchsorted(step, ticks) for kind, step in steps.items()}
+        begin = np.searchsorted(key // max(self._users, 1), ticks)  # of each step's keys: guests have keys too
         columns = View(
             user=self._tensor(e.active_user[active]),
             elapsed=self._tensor(e.active_elapsed[active]),
             counts=self._tensor(shown * np.log1p(e.active_counts[active])),
             post=self._tensor(e.post[post]),
-            owner=self._tensor(self._position(post_step, e.post_user[post], key, bounds["user"])),
+            owner=self._tensor(self._position(post_step, e.post_user[post], key, begin)),
             pair=self._tensor(e.pair[pair]),
             near=self._tensor(near % max(self._users, 1)),
             source=self._tensor(source - bounds["near"][pair_step - self.group.first_step]),
-            target=self._tensor(self._position(pair_step, e.pair_target[pair], key, bounds["user"])),
+            target=self._tensor(self._position(pair_step, e.pair_target[pair], key, begin)),
             pair_elapsed=self._tensor(e.pair_elapsed[pair]),
             kinds=self._tensor(
                 shown * np.concatenate([np.log1p(e.pair_kinds[pair], dtype=np.float32), self._share[pair, None]], 1)
             ),
-            spoke=self._tensor(np.full(len(pair), -1) if hidden else self._spoke(key, bounds["user"])),
+            spoke=self._tensor(np.full(len(pair), -1) if hidden else self._spoke(key, begin)),
             back=self._tensor(self.batch.met_back(e.pair[pair], pair_step)),
             chance=self._tensor(e.pair_chance[pair, int(hidden)]),
         )
         return _Rows(columns, bounds)
+
+    def _with_guests(self, seen: _Rows, key: np.ndarray, here: int) -> _Rows:
+        """What is seen, and the guests who are heard."""
+        e = self.group.events
+        guest, post = np.flatnonzero(e.active_user >= here), np.flatnonzero(e.post_user >= here)
+        ticks = np.arange(self.group.first_step, self.group.first_step + self.group.steps + 1)
+        steps = {"guest": e.step["active"][guest], "heard": e.step["post"][post]}
+        bounds = {kind: np.searchsorted(step, ticks) for kind, step in steps.items()}
+        place = np.searchsorted(key[guest], self._key(steps["heard"], e.post_user[post]))
+        owner = place - bounds["guest"][steps["heard"] - self.group.first_step]
+        columns = (e.active_user[guest], e.post[post], owner)
+        heard = Heard(*(self._tensor(column) for column in columns))
+        return _Rows(seen.columns._replace(guests=heard), seen.bounds | bounds)
 
     def _shares(self, active_key: np.ndarray) -> Float[np.ndarray, " pairs"]:
         """Of the contacts that a pair's source made in the step, the share with the target: 1 between two alone."""
@@ -323,7 +375,7 @@ def _tensor(array: np.ndarray, device: torch.device, dtype: torch.dtype) -> Tens
     return tensor.to(dtype) if tensor.is_floating_point() else tensor
 
 
-def _other_way(
+def other_way(
     source: Int[np.ndarray, " pairs"], target: Int[np.ndarray, " pairs"], users: int
 ) -> Int[np.ndarray, " pairs"]:
     """For each pair of a group the row of the pair with source and target changed, or -1."""

@@ -1,5 +1,6 @@
 """The fused network: an emotional state per user, an influence state per pair, each feeding the other (paper 3.3)."""
 
+from collections.abc import Callable
 from itertools import accumulate
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args
@@ -93,6 +94,13 @@ class Moved(NamedTuple):
     X: Float[Tensor, "active observed"]  # the observation; that of silence for whom wrote nothing
 
 
+class Arriving(NamedTuple):
+    """States of other parts of a network that are on their way, see `emotide/cluster/borders.py`."""
+
+    here: int  # rows of the state table below this are of users who need nobody's state but of their own part
+    wait: Callable[[], None]  # once it returns, the tables of the state hold them
+
+
 def elapsed_code(elapsed: Float[Tensor, " rows"]) -> Float[Tensor, "rows 4"]:
     """A small encoding of the steps since a state last changed; a state that never changed has its own."""
     known = elapsed.clamp(min=0)
@@ -167,25 +175,37 @@ class FusedNetwork(nn.Module):
         folder.mkdir(parents=True, exist_ok=True)
         return State(**{name: mapped(folder / name, row, rows) for name, (row, rows) in starts.items()})
 
-    def advance(self, state: State, view: View, vectors: Float[Tensor, "vectors width"]) -> Moved:
+    def advance(
+        self, state: State, view: View, vectors: Float[Tensor, "vectors width"], arriving: Arriving | None = None
+    ) -> Moved:
         """The states of the view's users and pairs after the step; nothing is written.
 
         Args:
             state: of step t - 1.
             view: of step t.
             vectors: of all posts; the view's `post` are rows of it.
+            arriving: states that are waited for, once everybody was moved who does not need them.
         """
         H, X = self._heard(state, view, vectors)
-        some = parts(view)
-        if len(some) == 1:
-            return Moved(*self._moved(state, view, H, X, X), X)
+        here = int((view.user < arriving.here).sum()) if arriving else 0  # users stand in order
+        some = parts(view, here)
         ends = tuple(accumulate(len(part.view.user) for part in some[:-1]))
+        if arriving and not here:
+            arriving.wait()
+        said, late = (X, arriving) if here else (self._said(state, view, vectors, X), None)
+        if len(some) == 1 and not late:
+            return Moved(*self._moved(state, view, H, X, said), X)
         moved = []
-        for part, mine, seen in zip(some, H.tensor_split(ends), X.tensor_split(ends), strict=True):
-            asked = (state, part.view, mine, seen, X.index_select(0, part.speakers))
+        for begin, part, mine, seen in zip((0, *ends), some, H.tensor_split(ends), X.tensor_split(ends), strict=True):
+            if late and begin + len(mine) > here:
+                late.wait()
+                said, late = self._said(state, view, vectors, X), None
+            asked = (state, part.view, mine, seen, said.index_select(0, part.speakers))
             # what is between is computed again for the gradient, so that one part's is in memory at once
             again = torch.is_grad_enabled() and too_large(view)
             moved.append(checkpoint(self._moved, *asked, use_reentrant=False) if again else self._moved(*asked))
+        if late:
+            late.wait()  # nobody of this step needs them
         return Moved(torch.cat([H for H, _ in moved]), torch.cat([A for _, A in moved]), X)
 
     def _moved(self, state: State, view: View, H: Tensor, X: Tensor, said: Tensor) -> tuple[Tensor, Tensor]:
@@ -260,6 +280,14 @@ class FusedNetwork(nn.Module):
         H, posts = state.H.index_select(0, view.user), vectors.index_select(0, view.post)
         posts = dropout(posts, self.config.input_dropout, self.training)
         return H, self.f_AT(H, view.owner, posts, chance=view.opened)
+
+    def _said(self, state: State, view: View, vectors: Tensor, X: Tensor) -> Tensor:
+        """X[t] of all who can be heard: of the view's users, then of its guests."""
+        if view.guests is None or not len(view.guests.user):
+            return X
+        H, posts = state.H.index_select(0, view.guests.user), vectors.index_select(0, view.guests.post)
+        posts = dropout(posts, self.config.input_dropout, self.training)
+        return torch.cat([X, self.f_AT(H, view.guests.owner, posts)])
 
     def _pairs(self, state: State, view: View, H: Tensor, X: Tensor) -> tuple[Gathered, Tensor]:
         """H[t-1] of the sources of the view's pairs, and A[t]."""

@@ -20,18 +20,21 @@ class Part(NamedTuple):
     speakers: Int[Tensor, " speakers"]  # position in the whole view's `user` of those whose X the part's pairs hear
 
 
-def parts(view: View) -> list[Part]:
+def parts(view: View, apart: int = 0) -> list[Part]:
     """The view cut between users, into runs of about `PART` users and pairs; whole where it holds no more.
+
+    It is cut too behind the first `apart` users, where there are others behind them.
 
     A view whose pairs do not stand in the order of their targets stays whole.
     """
     users, pairs = len(view.user), len(view.pair)
-    if users + pairs <= PART or bool((view.target[1:] < view.target[:-1]).any()):
+    both = {apart} if 0 < apart < users else set()
+    if (users + pairs <= PART and not both) or bool((view.target[1:] < view.target[:-1]).any()):
         return [Part(view, torch.arange(users, device=view.user.device))]
     ticks = torch.arange(users + 1, device=view.target.device)
     begin = torch.searchsorted(view.target, ticks)  # of each user's pairs, and the end
     number = (begin + ticks)[:-1] // PART
-    cuts = [0, *(torch.nonzero(number.diff()).flatten() + 1).tolist(), users]
+    cuts = sorted({0, *(torch.nonzero(number.diff()).flatten() + 1).tolist(), *both, users})
     return [
         _part(view, slice(first, last), slice(int(begin[first]), int(begin[last]))) for first, last in pairwise(cuts)
     ]

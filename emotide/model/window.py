@@ -72,12 +72,20 @@ class Windows:
         back = torch.cat([view.back for view in views]) if views else self._pairs[:0]
         short_pairs = Rows(self._pairs, [*(view.pair for view in views), back[back >= 0], *pairs])
         backs = torch.split(short_pairs.place(back), [len(view.back) for view in views])
+        views = [_heard_from(view, short_users) for view in views]
         columns = zip(short_users.parts, short_users.parts[len(views) :], short_pairs.parts, backs, strict=False)
         placed = [
-            _placed(step, step.both._replace(user=user, near=near, pair=pair, back=back), short_users)
-            for step, (user, near, pair, back) in zip(steps, columns, strict=False)
+            _placed(step, view._replace(user=user, near=near, pair=pair, back=back), short_users)
+            for step, view, (user, near, pair, back) in zip(steps, views, columns, strict=False)
         ]
         return Window(short_users, short_pairs, placed)
+
+
+def _heard_from(view: View, users: Rows) -> View:
+    """The view with its guests, who are sources too, by their places in the short table."""
+    if view.guests is None:
+        return view
+    return view._replace(guests=view.guests._replace(user=users.place(view.guests.user)))
 
 
 def _placed(step: Step, both: View, users: Rows) -> Step:
@@ -94,4 +102,4 @@ def _cut(view: View, both: View, n: dict[str, int], first: bool) -> View:
         name: getattr(both, name)[: n[kind]] if first else getattr(both, name)[n[kind] :]
         for name, kind in (("user", "user"), ("near", "near"), ("pair", "pair"), ("back", "pair"))
     }
-    return view._replace(**cut)
+    return view._replace(**cut, guests=both.guests if first else view.guests)

@@ -3,7 +3,7 @@
 from emotide.timeline.compile import compile_timeline
 from emotide.timeline.config import TimelineConfig
 from emotide.timeline.events import Events, Labels
-from emotide.timeline.group import Group
+from emotide.timeline.group import Group, Guests
 from emotide.timeline.modalities import by_modality
 from emotide.timeline.splits import SPLITS
 from emotide.timeline.timeline import FORMAT, Timeline
@@ -13,6 +13,7 @@ __all__ = [
     "SPLITS",
     "Events",
     "Group",
+    "Guests",
     "Labels",
     "Timeline",
     "TimelineConfig",

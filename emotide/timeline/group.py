@@ -14,6 +14,22 @@ BLOCK = 1 << 20  # rows whose networks are looked up at once
 
 
 @dataclass(frozen=True)
+class Guests:
+    """What some networks' part of the users reads of the rest: its last users and its last pairs are guests.
+
+    A guest's states are elsewhere, and brought here when a step needs them. It has a row among the active, and its
+    posts, in those steps in which it turned to somebody whose states are here.
+    """
+
+    users: int  # whose states are here; guests have the numbers after them
+    pairs: int
+    pair_source: Int32[np.ndarray, " guests"]  # user; of each pair that is a guest
+    pair_target: Int32[np.ndarray, " guests"]
+    pair_begun: Int32[np.ndarray, " guests"]  # the step in which it was first in sight
+    ends: Int[np.ndarray, " networks"]  # the last step of each network that holds anything, here or elsewhere
+
+
+@dataclass(frozen=True)
 class Group:
     """Some networks side by side, their users and pairs numbered from 0, their events sorted by step.
 
@@ -30,6 +46,7 @@ class Group:
     labels: dict[str, Labels]
     label_row: dict[str, Int[np.ndarray, " labels"]]  # space -> row of the timeline's labels
     bounds: dict[str, np.ndarray]  # first row of each step, and the end: active, post, pair, contact, and each space
+    guests: Guests | None = None  # None: everybody is here
 
     def between(self, first: int, last: int) -> "Group":
         """The same with nothing but the events and labels of steps `first` to `last` (exclusive, counted from 0)."""
@@ -40,7 +57,7 @@ class Group:
         row = {space: rows[cut[space]] for space, rows in self.label_row.items()}
         return Group(
             self.users, self.network, self.networks, self.pairs, self.first_step + first, last - first, events, labels,
-            row, bounds,
+            row, bounds, self.guests,
         )  # fmt: skip
 
 

@@ -108,17 +108,21 @@ def dev_score(
 
     None where dev has no labels. Of categories weighted F1, macro F1 and AUC count alike; of dimensions concordance.
     """
-    total = []
+    total: list[float] = []
     model.eval()
     dev = SPLITS.index("dev")
     asked = [space for space in spaces if (timeline.labels[space].split == dev).any()]
     for reports in regimes:
         for space, found in answers_of(model, timeline, vectors, asked, dev, reports).items():
-            by_kind = scores(timeline.labels[space], found, space in timeline.dimensional)
-            for metrics in by_kind.values():
-                watched = [metrics[name] for name in ("weighted_f1", "macro_f1", "auc", "ccc") if name in metrics]
-                total.append(float(np.mean([value or 0.0 for value in watched])))
+            total += watched(timeline.labels[space], found, space in timeline.dimensional)
     return float(np.mean(total)) if total else None
+
+
+def watched(labels: Labels, found: Answers, dimensional_space: bool) -> list[float]:
+    """Of recognition and of forecast what early stopping watches."""
+    names = ("weighted_f1", "macro_f1", "auc", "ccc")
+    by_task = scores(labels, found, dimensional_space).values()
+    return [float(np.mean([metrics[name] or 0.0 for name in names if name in metrics])) for metrics in by_task]
 
 
 def _end(group: Group, spaces: Sequence[str], split: int) -> int:

@@ -79,7 +79,7 @@ def fit(
     flat, flat_mean = Flat(model), Flat(mean)
     optimizer = adamw(flat, config)
     updates = 0
-    regimes = [name for name, share in (("hidden", 1 - config.reports), ("known", config.reports)) if share]
+    regimes = regimes_of(config)
     saved = Checkpoint(checkpoint) if checkpoint else None
     if saved and saved.exists():
         best = saved.restore(model, mean, optimizer, history.rows)
@@ -138,9 +138,9 @@ def epoch_losses(
         before = done
         groups = _batches(timeline, list(classes), config, rng, weight > 0)
         for group in groups:
-            shown, batch = _shown(config, rng), Batch(timeline.group(group), vectors.device, vectors.dtype)
+            shown, batch = shown_in_training(config, rng), Batch(timeline.group(group), vectors.device, vectors.dtype)
             lesson = Lesson.of(batch, weight, rng) if weight else None
-            last = _last_train_step(batch, _train_posts(timeline), lesson)
+            last = last_train_step(batch, _train_posts(timeline), lesson)
             window = _window(batch, last, len(groups), config, lesson)
             descent.mark("batch building")
             for loss in _train_batch(model, batch, vectors, classes, config, descent, shown, window, last, lesson, rng):
@@ -154,6 +154,11 @@ def trained_spaces(timeline: Timeline, config: TrainConfig) -> list[str]:
     """The spaces to train on: those that are asked for, or all that have labels in the training part."""
     with_labels = [space for space, labels in timeline.labels.items() if bool((labels.split == TRAIN).any())]
     return [space for space in with_labels if not config.spaces or space in (*config.spaces, WEAK_SPACE)]
+
+
+def regimes_of(config: TrainConfig) -> list[str]:
+    """Whether labels are fed back: the ways that are trained, and judged on dev."""
+    return [name for name, share in (("hidden", 1 - config.reports), ("known", config.reports)) if share]
 
 
 def _batches(
@@ -175,11 +180,11 @@ def _batches(
 def _window(batch: Batch, last: int, batches: int, config: TrainConfig, lesson: Lesson | None = None) -> int:
     """Steps per gradient step: the config's, or fewer where an epoch would else hold too few gradient steps."""
     wanted = -(-config.updates // batches)
-    taught = int(_teaches(batch, lesson)[:last].sum())
+    taught = int(teaches(batch, lesson)[:last].sum())
     return min(config.window, max(config.least_window, taught // wanted))
 
 
-def _teaches(batch: Batch, lesson: Lesson | None = None) -> Bool[np.ndarray, " steps"]:
+def teaches(batch: Batch, lesson: Lesson | None = None) -> Bool[np.ndarray, " steps"]:
     """Which steps of a batch hold something to learn from: a label of the training part, a post, or a contact."""
     group = batch.group
     taught = np.diff(group.bounds["post"]) > 0
@@ -190,7 +195,7 @@ def _teaches(batch: Batch, lesson: Lesson | None = None) -> Bool[np.ndarray, " s
     return taught
 
 
-def _shown(config: TrainConfig, rng: np.random.Generator) -> Shown | None:
+def shown_in_training(config: TrainConfig, rng: np.random.Generator) -> Shown | None:
     """Reports in training: in a share of the batches, some of them at random, never one of dev or test."""
     if rng.random() >= config.reports:
         return None
@@ -218,7 +223,7 @@ def _train_batch(
 ) -> Iterator[float]:
     """One pass over the steps before `last` of a batch, a gradient step per window of steps; yields the losses."""
     model.train()
-    windows, taught = Windows(batch), _teaches(batch, lesson)
+    windows, taught = Windows(batch), teaches(batch, lesson)
     of_posts = len(batch.group.events.post) and (config.next_observation or config.names)
     forecasts = bool(classes or of_posts)  # nothing is made or read that no loss asks for
     run: Callable[..., Iterator[Followed | Unrolled]] = model.unrolled if forecasts else model.followed
@@ -259,8 +264,13 @@ def _train_posts(timeline: Timeline) -> Bool[np.ndarray, " posts"]:
     return train
 
 
-def _last_train_step(batch: Batch, train_posts: Bool[np.ndarray, " posts"], lesson: Lesson | None = None) -> int:
-    """The end of the training part of a batch: nothing after its last training label, post or contact is looked at."""
+def last_train_step(
+    batch: Batch, train_posts: Bool[np.ndarray, " posts"], lesson: Lesson | None = None, none: int | None = None
+) -> int:
+    """The end of the training part of a batch: nothing after its last training label, post or contact is looked at.
+
+    Where it has none of these it is `none`, by default the end of the batch.
+    """
     group = batch.group
     posted = group.events.step["post"][train_posts[group.events.post]]
     ends = [int(posted.max()) + 1 - group.first_step] if len(posted) else []
@@ -271,4 +281,4 @@ def _last_train_step(batch: Batch, train_posts: Bool[np.ndarray, " posts"], less
     ]
     if lesson is not None:
         ends.append(lesson.end)
-    return max(ends, default=group.steps)
+    return max(ends, default=group.steps if none is None else none)

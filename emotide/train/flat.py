@@ -34,18 +34,23 @@ class Flat:
             for parameter in group:
                 parameter.grad = None
 
-    def collect(self, largest: float) -> None:
+    def collect(self, largest: float, added: "Added | None" = None) -> None:
         """The gradients in one row, no longer than `largest`, all of them taken together.
 
         A part of which nothing was asked has none, so that the optimiser leaves it as it is.
+
+        Args:
+            largest: norm.
+            added: adds to the gradients of the flat tensors those that others found.
         """
-        given = []
         for flat, group in zip(self.flat, self.groups, strict=True):
             flat.grad = None
             if any(parameter.grad is not None for parameter in group):
                 rows = [(p.grad if p.grad is not None else torch.zeros_like(p)).reshape(-1) for p in group]
                 flat.grad = torch.cat(rows)
-                given.append(flat.grad)
+        if added is not None:
+            added(self.flat)
+        given = [flat.grad for flat in self.flat if flat.grad is not None]
         norm = torch.linalg.vector_norm(torch.stack([torch.linalg.vector_norm(grad) for grad in given]))
         factor = (largest / (norm + 1e-6)).clamp(max=1.0)
         for grad in given:
@@ -64,6 +69,7 @@ class Flat:
                 mine.lerp_(its, share)
 
 
+Added = Callable[[Sequence[Tensor]], None]
 Mark = Callable[[str], None]  # told what has just been done, by whoever does it
 
 
@@ -78,13 +84,14 @@ class Descent(NamedTuple):
     optimizer: torch.optim.Optimizer
     clip: float  # largest norm of a gradient
     mark: Mark = unmarked
+    added: Added | None = None  # where others work on the same step
 
     def step(self, loss: Tensor) -> None:
         """One gradient step."""
         self.flat.clear()
         loss.backward()  # type: ignore[no-untyped-call]
         self.mark("backward")
-        self.flat.collect(self.clip)
+        self.flat.collect(self.clip, self.added)
         self.optimizer.step()
         self.mark("optimizer")
 

@@ -1,6 +1,7 @@
 """What the network is trained for: readings before and after the posts, and the next observation (DESIGN 3.3)."""
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Float
@@ -54,6 +55,14 @@ def reading_loss(
     return (weight * (entropy + anchor * placed)).sum()
 
 
+class Term(NamedTuple):
+    """One of the sums that a loss is made of: share · total / rows."""
+
+    share: float
+    total: Tensor
+    rows: int
+
+
 def window_loss(
     model: AffectiveModel,
     unrolled: Sequence[Unrolled],
@@ -62,7 +71,22 @@ def window_loss(
     config: TrainConfig,
 ) -> Tensor | None:
     """The loss of some steps, per label; None where they hold nothing to learn from."""
-    total, count = vectors.new_zeros(()), 0.0
+    terms = [term for term in window_terms(model, unrolled, vectors, classes, config) if term.rows]
+    alike = _names_alike(model, unrolled, vectors) if config.names else None
+    means = [term.share * (term.total / term.rows) for term in terms]
+    means += [config.names * alike] if alike is not None else []
+    return torch.stack(means).sum() if means else None
+
+
+def window_terms(
+    model: AffectiveModel,
+    unrolled: Sequence[Unrolled],
+    vectors: Float[Tensor, "vectors width"],
+    classes: Mapping[str, Tensor],
+    config: TrainConfig,
+) -> list[Term]:
+    """Two sums that may be added up over parts of a network: of the labels, and of the posts that were expected."""
+    total, count = vectors.new_zeros(()), 0
     for space in classes:
         held = [(said, said.step.reports[space]) for said in unrolled if space in said.step.reports]
         rows = [(said, reports, reports.train) for said, reports in held if bool(reports.train.any())]
@@ -74,23 +98,18 @@ def window_loss(
             Y = torch.cat([getattr(said, name)[reports.asked[train]] for said, reports, train in rows])
             total = total + share * reading_loss(model, space, Y, target, weight, classes[space], config.anchor)
         count += len(target)
-    loss = total / count if count else None
-    expected = _next_observation(unrolled, vectors) if config.next_observation else None
-    alike = _names_alike(model, unrolled, vectors) if config.names else None
-    for share, part in ((config.next_observation, expected), (config.names, alike)):
-        if part is not None:
-            loss = share * part + (loss if loss is not None else 0.0)
-    return loss
+    expected, posts = _next_observation(unrolled, vectors) if config.next_observation else (total, 0)
+    return [Term(1.0, total, count), Term(config.next_observation, expected, posts)]
 
 
-def _next_observation(unrolled: Sequence[Unrolled], vectors: Tensor) -> Tensor | None:
-    """1 − cosine of the vector that the silent state expects and that of each post written in the step."""
+def _next_observation(unrolled: Sequence[Unrolled], vectors: Tensor) -> tuple[Tensor, int]:
+    """Σ of 1 − cosine of the vector that the silent state expects and that of each post of the step; how many."""
     said = [u for u in unrolled if len(u.step.seen.post)]
     if not said:
-        return None
+        return vectors.new_zeros(()), 0
     real = torch.cat([vectors[u.step.seen.post] for u in said])
     expected = torch.cat([u.expected[torch.searchsorted(u.step.place, u.step.seen.owner)] for u in said])
-    return 1 - functional.cosine_similarity(expected, real, dim=1).mean()
+    return (1 - functional.cosine_similarity(expected, real, dim=1)).sum(), len(real)
 
 
 def _names_alike(model: AffectiveModel, unrolled: Sequence[Unrolled], vectors: Tensor) -> Tensor | None:

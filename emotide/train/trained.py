@@ -25,7 +25,7 @@ from emotide.train.observed import Observed, ignored, side_by_side
 from emotide.train.run import RunConfig
 from emotide.train.tuning import Tuning
 from emotide.train.weak import WEAK_SPACE
-from emotide.vectors import TEXT, TextVectors, TunedMiniLM, VectorCache, default_cache
+from emotide.vectors import TEXT, TextVectors, TunedMiniLM, VectorCache
 from emotide.vectors.cache import Progress
 from emotide.vectors.encoders import Contents, Files, MediaEncoders
 from emotide.vectors.layout import Layout
@@ -130,7 +130,7 @@ class Trained:
         }
         media = media or MediaEncoders.fit(taught, run.media, run.train.seed, progress)
         media = media.only(taught).reading(run.media.inside, taught, run.train.seed)
-        codes = media.encode(wanted, _cache(), progress, quiet=True) if media.by_kind else {}
+        codes = media.encode(wanted, vector_cache(), progress, quiet=True) if media.by_kind else {}
         return media, {kind: _scale_of(found[there & train]) for kind, (found, there) in codes.items()}
 
     @property
@@ -194,7 +194,7 @@ class Trained:
         self, files: Files, progress: Progress | None = None, decoders: Decoders | None = None
     ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
         """The codes of files [posts, width] and which posts have one, by kind; see `MediaEncoders.encode`."""
-        return self.media.encode(files, _cache(), progress, decoders=decoders)
+        return self.media.encode(files, vector_cache(), progress, decoders=decoders)
 
     def beside(self, texts: Sequence[str], codes: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> Observed:
         """Texts and codes of media on one scale, a row a post and modality."""
@@ -217,14 +217,14 @@ class Trained:
         """
         if kind not in self.media.by_kind:
             raise ModelMismatch(f"the model has no encoder of kind {kind!r}: train it on a log that has such files")
-        codes, there = self.media.encode({kind: files}, _cache())[kind]
+        codes, there = self.media.encode({kind: files}, vector_cache())[kind]
         mean, spread = self.media_scale[kind].numpy()
         return ((codes - mean) / spread).astype(np.float32), there
 
     def _encode(self, texts: Sequence[str]) -> np.ndarray:
         if self.text.name == "words":
             return self.text.encode(texts)  # quicker than to look them up
-        return _cache().vectors(self.text.name, self.text.width, texts, self.text.encode)
+        return vector_cache().vectors(self.text.name, self.text.width, texts, self.text.encode)
 
     def save(self, folder: Path) -> None:
         """Write the model: safetensors and JSON, nothing that runs on loading."""
@@ -305,5 +305,6 @@ def _scale_of(raw: Float32[np.ndarray, "rows width"]) -> Float[Tensor, "2 width"
     return torch.from_numpy(np.stack([raw.mean(0), spread]))
 
 
-def _cache() -> VectorCache:
+def vector_cache() -> VectorCache:
+    """Where the vectors of texts and media are kept."""
     return VectorCache(default_cache() / "vectors.sqlite")

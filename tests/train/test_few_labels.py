@@ -8,7 +8,7 @@ import torch
 
 from emotide.model import Batch
 from emotide.train import TrainConfig, fit
-from emotide.train.fit import _batches, _last_train_step, _train_posts
+from emotide.train.fit import _batches, _train_posts, last_train_step
 
 CONFIG = TrainConfig(epochs=1, updates=1, reports=0.0)
 
@@ -42,15 +42,15 @@ def test_every_network_of_the_training_part_is_gone_over_and_no_other(dialogues)
 
 def test_a_batch_ends_with_its_last_training_post(dialogues, compiled):
     train = _train_posts(dialogues)
-    assert _last_train_step(Batch(dialogues.group([0, 1])), train) == 6
-    assert _last_train_step(Batch(dialogues.group([0, 1, 2])), train) == 9
+    assert last_train_step(Batch(dialogues.group([0, 1])), train) == 6
+    assert last_train_step(Batch(dialogues.group([0, 1, 2])), train) == 9
     # by time: labels until step 3 of 10, and what is said later is of dev and test
     rows = [(f"p{k}", "a", k) for k in range(10)]
     told = [("a", k, "positive", {"space": "polarity"}) for k in range(10)]
     timeline = compiled(posts=rows, labels=told)
     labels = timeline.labels["polarity"]
     end = int(labels.step[labels.split == 0].max()) + 1
-    assert _last_train_step(Batch(timeline.group()), _train_posts(timeline)) == end < 10
+    assert last_train_step(Batch(timeline.group()), _train_posts(timeline)) == end < 10
 
 
 def test_what_is_said_next_is_learned_without_labels(dialogues, untrained):

@@ -10,7 +10,7 @@ from emotide.errors import BadInput
 from emotide.model import Reports
 from emotide.train import TrainConfig, fit, trained_spaces
 from emotide.train import weak as weak_module
-from emotide.train.fit import _shown
+from emotide.train.fit import shown_in_training
 from emotide.train.weak import (
     WEAK_SPACE,
     polarities,
@@ -127,7 +127,7 @@ def test_the_name_is_kept_for_weak_labels(compiled):
 def test_weak_labels_are_never_reports_in_training():
     rows = torch.zeros(50, dtype=torch.long)
     held = Reports(rows, rows, rows, torch.ones(50, 3), torch.ones(50), torch.ones(50, dtype=torch.bool))
-    shown = _shown(TrainConfig(reports=1.0), np.random.default_rng(0))
+    shown = shown_in_training(TrainConfig(reports=1.0), np.random.default_rng(0))
     assert shown is not None
     assert not shown(WEAK_SPACE, held).any()
     assert shown("polarity", held).any()
