@@ -25,7 +25,7 @@ from emotide.train.observed import Observed, ignored, side_by_side
 from emotide.train.run import RunConfig
 from emotide.train.tuning import Tuning
 from emotide.train.weak import WEAK_SPACE
-from emotide.vectors import TEXT, TextVectors, TunedMiniLM, VectorCache
+from emotide.vectors import TEXT, TextVectors, TunedMiniLM, VectorCache, default_cache
 from emotide.vectors.cache import Progress
 from emotide.vectors.encoders import Contents, Files, MediaEncoders
 from emotide.vectors.layout import Layout
