@@ -94,7 +94,8 @@ class LiveEngine:
         """Keep events; they are in the store when this returns, and in the states soon after.
 
         Args:
-            events: each `event_id`, `type` ('post', 'interaction', 'tie', 'label', 'item') and that table's columns.
+            events: each `event_id`, `type` ('post', 'interaction', 'tie', 'label', 'item', 'feedback') and that table's
+                columns.
 
         Returns:
             A receipt an event, in their order.
@@ -104,7 +105,9 @@ class LiveEngine:
             StoreError: the store cannot be written; none was kept.
         """
         self._room(len(events))
-        return self._kept(events, checked(events))
+        complete = self.served.policy.completed
+        told = [complete(one) if isinstance(one, Mapping) and one.get("type") == "feedback" else one for one in events]
+        return self._kept(events, checked(told))
 
     def feedback(self, rows: Sequence[Mapping[str, Any]]) -> list[Receipt]:
         """Keep feedback, from which the recommender learns: `event_id`, `user_id`, `item_id`, `time`, `reward`, and

@@ -9,7 +9,10 @@ import polars as pl
 from emotide.log import ROW, TABLES
 from emotide.log.objects import read_objects
 
-TYPES = {"post": "posts", "interaction": "interactions", "tie": "ties", "label": "labels", "item": "items"}
+TYPES = {
+    "post": "posts", "interaction": "interactions", "tie": "ties", "label": "labels", "item": "items",
+    "feedback": "feedback",
+}  # fmt: skip
 MAX_EVENT_ID = 200  # characters
 
 

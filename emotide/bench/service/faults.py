@@ -28,7 +28,7 @@ from emotide.store import Store
 
 FEED = "from emotide.bench.service.feeding import main; main()"
 CLOSE = 1e-6  # states are equal up to this
-TYPE_OF = {table: kind for kind, table in TYPES.items()} | {"feedback": "feedback"}
+TYPE_OF = {table: kind for kind, table in TYPES.items()}
 
 
 def faults(
