@@ -11,7 +11,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from emotide import BadInput, Emotide, ModelMismatch, Recipe, SocialLog
-from emotide.api import model
+from emotide.api import workers
 from emotide.api.skimming import inside_curve
 from emotide.demo.town import TownConfig, simulate
 from emotide.vectors.image import ImageVectors
@@ -300,9 +300,9 @@ def test_the_curve_of_parts_ends_with_whole_files_as_they_are_evaluated(log, mad
 
 
 def test_posts_are_hidden_in_training_where_they_have_several_modalities(log, made, monkeypatch):
-    asked, plain = [], model.fit
+    asked, plain = [], workers.fit
     monkeypatch.setattr(
-        model, "fit", lambda one, timeline, vectors, config, *more: asked.append(config.hidden)
+        workers, "fit", lambda one, timeline, vectors, config, *more: asked.append(config.hidden)
         or plain(one, timeline, vectors, config, *more),
     )  # fmt: skip
     Emotide.fit(log, RUN, media=made.trained.media)
