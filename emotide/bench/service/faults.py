@@ -65,12 +65,12 @@ def measured(folder: Path, seeds: list[int], say: Say, progress: Progress) -> di
     """`faults` on a small town, with the first seed; as `bench service` runs it."""
     with TemporaryDirectory(prefix="emotide-faults-") as place:
         room = Path(place)
-        simulate(room, TownConfig(people=12, days=18, seed=seeds[0]))
+        simulate(room, TownConfig(people=20, days=30, seed=seeds[0]))
         log = SocialLog.open(room / "town.db")
         log.ingest(room / "log")
         made = {"text_width": 8, "train": {"epochs": 2, "seed": seeds[0]}, "recommend": {"steps": 20, "seed": seeds[0]}}
         Emotide.fit(log, Recipe.model_validate(made)).save_pretrained(room / "model")
-        say("trained on a town of 12 people; now the faults")
+        say("trained on a town of 20 people; now the faults")
         progress(1, 2, "faults")
         (room / "faults").mkdir()
         return faults(room / "model", events_of(log), room / "faults", seed=seeds[0])
@@ -146,7 +146,7 @@ def _killed(
             break
         before = len(read_acknowledged(acknowledged))
         begun = time.monotonic()
-        share = int(rng.integers(0, max(2, 2 * every // (kills + 1))))  # so many events further it dies
+        share = int(rng.integers(0, max(2, every // (kills + 1))))  # so many events further it dies
         while child.poll() is None and len(read_acknowledged(acknowledged)) - before < share:
             time.sleep(0.002)
             if time.monotonic() - begun > 120:
