@@ -24,6 +24,7 @@ from emotide.live.served import Served
 from emotide.live.subscription import Subscription
 from emotide.store.journal import arrive, before_journal, read_journal
 
+RETRY = 1.0  # seconds between two tries to build states that went wrong
 ARRIVING = 2.0  # seconds for which an answer about somebody unknown waits for what was just accepted
 PAGE = 50_000  # lines that are read at once when states are built again
 
@@ -57,6 +58,7 @@ class LiveEngine:
         self._refreshed, self._took = 0.0, 0.0
         self._since_checkpoint, self._checkpointed = 0, 0.0
         folder.mkdir(parents=True, exist_ok=True)
+        self.model, self.recoveries = model, 0
         self.served = self._built(model)
         self._latest = self.served.stream.latest
         self._seq = self.served.stream.seq
@@ -134,13 +136,16 @@ class LiveEngine:
             with self.log.store.connect() as connection:
                 done = arrive(connection, found.rows, placed, self._seq)
                 connection.commit()
-            self._latest, self._seq = latest, self._seq + len(done.lines)
-            if len(done.lines):
+                lines = done.lines
+                if len(lines) and lines["seq"][0] > self._seq + 1:  # a commit that was told to have failed had not
+                    lines = read_journal(connection, self._seq, int(lines["seq"][-1]) - self._seq)
+            if len(lines):
+                self._latest, self._seq = latest, int(lines["seq"][-1])
                 with self._idle:
                     self._oldest = self._oldest if self._waiting else time.monotonic()
-                    self._queue.append(done.lines)
-                    self._waiting += len(done.lines)
-                    self.accepted += len(done.lines)
+                    self._queue.append(lines)
+                    self._waiting += len(lines)
+                    self.accepted += len(lines)
                 self._wake.set()
         return receipts(events, found.refused | done.refused, [*found.known, *done.known])
 
@@ -158,9 +163,24 @@ class LiveEngine:
             try:
                 with self._apply:
                     self._taken()
-            except EmotideError as error:  # the store is away: what waits stays, and is tried again
-                self.fault = str(error)
-                time.sleep(0.5)
+            except Exception as error:  # whatever it was, what was committed is on disk
+                self._recover(error)
+
+    def _recover(self, error: Exception) -> None:
+        """Build the states again from what is on disk, until that comes about; what comes meanwhile waits."""
+        while not self._stopping:
+            self.fault = str(error) if isinstance(error, EmotideError) else type(error).__name__
+            try:
+                with self._apply:
+                    self.served = self._built(self.model)
+                    with self._idle:
+                        self._waiting = sum(len(lines) for lines in self._queue)
+                self.fault, self.recoveries = "", self.recoveries + 1
+                self._wake.set()
+                return
+            except Exception as again:  # the store is away, or nothing can be made of it: health tells
+                error = again
+                time.sleep(RETRY)
 
     def _taken(self) -> None:
         """Take what waits into the states, then read the open step, if it is time."""
@@ -169,13 +189,13 @@ class LiveEngine:
             while self._queue and sum(len(some) for some in lines) < self.config.micro_batch:
                 lines.append(self._queue.popleft())
             begun = time.monotonic()
-            some = pl.concat(lines)
+            some = pl.concat(lines).filter(pl.col("seq") > self.served.stream.seq)  # the rest is in the states
             self._tell(self.served.take(some))
             self.applied += len(some)
             self._took += time.monotonic() - begun
             self._since_checkpoint += len(some)
             with self._idle:
-                self._waiting -= len(some)
+                self._waiting = sum(len(left) for left in self._queue)
             if self._since_checkpoint >= self.config.checkpoint_every:
                 self.checkpoint()
         if time.monotonic() - self._refreshed >= max(self.config.refresh, 5 * self.served.ahead_took):
@@ -272,8 +292,8 @@ class LiveEngine:
             "people": len(served.stream.census.names), "pairs": served.stream.census.pairs.rows,
             "behind": self._behind_by(), "open_steps": len(open_steps),
             "latest": None if latest == NOTHING_YET else latest / 1e6, "seconds_since_checkpoint": since,
-            "model": served.digest, "fault": self.fault or None, "alive": self._worker.is_alive(),
-            **served.policy.health(),
+            "model": served.digest, "fault": self.fault or None, "recoveries": self.recoveries,
+            "alive": self._worker.is_alive(), **served.policy.health(),
         }  # fmt: skip
 
     def _behind_by(self) -> float:
@@ -308,7 +328,7 @@ class LiveEngine:
             self._taken()
             self._behind(fresh)
             fresh.look_ahead()
-            self.served = fresh
+            self.served, self.model = fresh, Path(model)
         self.checkpoint()
         self.log.store.note("model exchanged", {"model": fresh.digest})
         self._say_changed()
@@ -326,7 +346,7 @@ class LiveEngine:
         """
         with self._commit, self._apply:
             self._taken()
-            found = erase(self.log, user, None, [])
+            found = erase(self.log, user, self.model, [])
             gone = self.served.erase(user)
             self._remember: dict[str, tuple[float, pl.DataFrame]] = {}
             for old in checkpoint.places(self.folder / "states"):

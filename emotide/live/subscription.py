@@ -2,6 +2,7 @@
 
 import queue
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 MOST = 10_000  # readings that may wait for a slow listener; older ones go first
@@ -18,8 +19,9 @@ class Subscription:
         """Add readings."""
         for row in rows:
             while self._queue.qsize() >= MOST:
-                self._queue.get_nowait()
-                self.lost += 1
+                with suppress(queue.Empty):  # the listener was quicker
+                    self._queue.get_nowait()
+                    self.lost += 1
             self._queue.put(row)
 
     def get(self, timeout: float | None = None) -> dict[str, Any] | None:

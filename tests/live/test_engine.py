@@ -15,6 +15,8 @@ import pytest
 from emotide.api import SocialLog
 from emotide.errors import BadInput, Busy, StoreError, UnknownName
 from emotide.live import LiveConfig, LiveEngine
+from emotide.live.served import Served
+from emotide.store.connection import Connection
 
 LATER = "2024-03-25T12:00:00Z"
 
@@ -146,6 +148,8 @@ def test_a_late_event_counts_in_the_open_step_and_a_rebuild_puts_it_there_again(
 CHILD = """
 import json, sys
 from emotide.live import LiveConfig, LiveEngine
+from emotide.live.served import Served
+from emotide.store.connection import Connection
 store, model, folder, events = sys.argv[1:]
 engine = LiveEngine.open(store, model, LiveConfig(checkpoint_every=150, refresh=0.0), folder)
 told = json.loads(open(events).read())
@@ -195,6 +199,42 @@ def test_the_store_away_is_an_error_and_then_it_goes_on(town, opened, monkeypatc
     monkeypatch.setattr(type(engine.log.store), "connect", real)
     assert {receipt.status for receipt in engine.accept(town.events[50:100])} == {"new"}
     assert engine.settle()
+
+
+def test_a_fault_while_events_are_taken_in_costs_nothing(town, opened, expected, monkeypatch):
+    engine = opened(checkpoint_every=200)
+    engine.accept(town.events[:300])
+    assert engine.settle()
+    real, faults = Served.take, []
+
+    def poisoned(served, lines):
+        if not faults:
+            faults.append(lines)
+            raise ValueError("nobody expected this")
+        return real(served, lines)
+
+    monkeypatch.setattr(Served, "take", poisoned)
+    for first in range(300, len(town.events), 100):
+        engine.accept(town.events[first : first + 100])
+    assert_same(states(engine), expected)
+    assert faults
+    assert (engine.health()["fault"], engine.health()["recoveries"]) == (None, 1)
+
+
+def test_a_commit_that_was_told_to_have_failed_and_had_not_is_taken_in(town, opened, expected, monkeypatch):
+    engine, real = opened(), Connection.commit
+
+    def doubtful(connection):
+        real(connection)
+        raise StoreError("the line broke after the last word")
+
+    monkeypatch.setattr(Connection, "commit", doubtful)
+    with pytest.raises(StoreError):
+        engine.accept(town.events[:100])
+    monkeypatch.setattr(Connection, "commit", real)
+    assert {receipt.status for receipt in engine.accept(town.events[:200])} == {"known", "new"}
+    engine.accept(town.events[200:])
+    assert_same(states(engine), expected)
 
 
 def test_recommendations_are_guarded_audited_and_learned_from(town, opened):
