@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from emotide.cli.options import SEED, Json, Pseudonymise, Store, app
-from emotide.errors import UnknownName
+from emotide.errors import BadInput, UnknownName
 from emotide.terminal import Bar, plain, show
 
 if TYPE_CHECKING:
@@ -111,6 +111,10 @@ def convert(
         raise typer.BadParameter("a data set needs SOURCE and OUT")
     options = dict(_pair(text) for text in option or [])
     counts = run(name, source, out, **options)
+    if not sum(rows for table, rows in counts.items() if table != "rejects"):
+        raise BadInput(
+            f"nothing in it is of the form {name!r} (see 'emotide convert list'); {out} holds no log", source
+        )
     show(pl.DataFrame({"table": list(counts), "rows": list(counts.values())}), json)
 
 

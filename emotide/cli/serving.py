@@ -1,5 +1,7 @@
 """Commands of the service: serve, token."""
 
+import os
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -42,6 +44,9 @@ def serve(
 
     settings = ServiceSettings.read(config) if config else ServiceSettings()
     run(store, model, host, port, settings, everyone, lambda line: typer.echo(line, err=True))
+    # an answer that nobody waits for any more may still be computed in a thread: it is not waited for either
+    sys.stderr.flush()
+    os._exit(0)
 
 
 @token.command()

@@ -5,6 +5,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -262,7 +263,7 @@ class LiveEngine:
         """Items for somebody in the state they are in; the decision is written to the audit.
 
         Returns:
-            decision_id, rank, item_id, value, propensity, reason.
+            user_id, network, time (now), decision_id, rank, item_id, value, propensity, reason.
 
         Raises:
             UnknownName: no such user.
@@ -287,11 +288,12 @@ class LiveEngine:
         served, open_steps = self.served, sorted(self.served.stream.open)
         since = None if not self._checkpointed else round(time.monotonic() - self._checkpointed, 1)
         latest = served.stream.latest
+        told = None if latest == NOTHING_YET else datetime.fromtimestamp(latest / 1e6, UTC).isoformat()
         return {
             "accepted": self.accepted, "applied": self.applied, "waiting": self._waiting, "seq": served.stream.seq,
             "people": len(served.stream.census.names), "pairs": served.stream.census.pairs.rows,
             "behind": self._behind_by(), "open_steps": len(open_steps),
-            "latest": None if latest == NOTHING_YET else latest / 1e6, "seconds_since_checkpoint": since,
+            "latest": told, "seconds_since_checkpoint": since,
             "model": served.digest, "fault": self.fault or None, "recoveries": self.recoveries,
             "alive": self._worker.is_alive(), **served.policy.health(),
         }  # fmt: skip
@@ -339,7 +341,8 @@ class LiveEngine:
         What the states of others, and weights, have learned from them cannot be taken out.
 
         Returns:
-            erased: rows by place and kind; left: how often the id still stands in the engine's folder and the store.
+            erased: rows by place and kind; left, and left_in by place: how often the letters of the id still stand in
+            the store's files, the caches, the model's and the engine's folder; of a short id also within other words.
 
         Raises:
             UnknownName: nobody of this id is or was there.
@@ -352,10 +355,12 @@ class LiveEngine:
             for old in checkpoint.places(self.folder / "states"):
                 checkpoint.remove(old)
             self.checkpoint()
-            left = self.served.left(user)
+            left = {str(place): int(n) for place, n in found.select("place", "left").unique().drop_nulls().iter_rows()}
+            left[str(self.folder)] = self.served.left(user)
         self._say_changed()
         told = found.filter(pl.col("erased") > 0).select("place", "what", "erased").to_dicts()
-        return {"user_id": user, "erased": [*told, *gone], "left": left + int(found["left"].fill_null(0).sum())}
+        return {"user_id": user, "erased": [*told, *gone], "left": sum(left.values()),
+                "left_in": {place: n for place, n in left.items() if n}}  # fmt: skip
 
     def _say_changed(self) -> None:
         for listener in self.changed:

@@ -105,17 +105,17 @@ class Policy:
             mood = moods_of(self.emotide.trained, self.space, H, M)[0]
             why = reasons(value, neutral[item], float(neutral.mean()), [titles[k] for k in item], [mood] * len(item),
                           ranking.explored[0, kept])  # fmt: skip
-            number = secrets.token_hex(12)
+            number, now = secrets.token_hex(12), datetime.now(UTC)
+            network, user = self.census.names.names[row]
+            who = {"user_id": user, "network": network, "time": now, "decision_id": number}
             rows = [
-                {"decision_id": number, "rank": place + 1, "item_id": self.items.ids[k], "value": float(v),
-                 "propensity": float(p), "reason": reason}
+                {**who, "rank": place + 1, "item_id": self.items.ids[k], "value": float(v), "propensity": float(p),
+                 "reason": reason}
                 for place, (k, v, p, reason) in enumerate(
                     zip(item, value, ranking.propensity[0, kept], why, strict=True))
             ]  # fmt: skip
             self._note(row, number, H[0], rows)
-            network, user = self.census.names.names[row]
-            self._audit({"decision_id": number, "user_id": user, "network": network,
-                         "time": datetime.now(UTC).isoformat(), **told})  # fmt: skip
+            self._audit({**who, "time": now.isoformat(), **told})
         return rows
 
     def _held(self, row: int) -> Held | None:

@@ -1,5 +1,6 @@
 """One process that serves until it is told to stop."""
 
+import asyncio
 import ipaddress
 import logging
 import sys
@@ -40,16 +41,22 @@ def serve(store: str, model: Path, host: str, port: int, settings: ServiceSettin
     from emotide.live.policy import AUDIT
     from emotide.serve.dashboard import PUBLIC, Views, dashboard_router
 
-    say(f"opening {model} on the store")
+    say(f"opening {model} on the store: states go on from the last checkpoint, or are built from the whole log")
     engine = LiveEngine.open(store, model)
+    health = engine.health()
+    say(f"{health['people']} people and {health['pairs']} pairs are there")
     kept = {"models": settings.models or model.resolve().parent, "hosts": (*settings.hosts, host)}
     views = Views(engine.emotide, engine.log, engine, engine.folder / AUDIT, least=settings.least)
     engine.changed.append(lambda: views.use(engine.emotide))
     engine.changed.append(views.clear)
     app = create_app(engine, settings.model_copy(update=kept), keyring, dashboard_router(views), PUBLIC)
     _log()
+    views.warm()
     server = Server(app, host, port, settings, say)
     server.run()
+    views.close()
+    engine.close()
+    say("stopped; states and policy are written")
 
 
 def _keyring(store: Store, host: str, settings: ServiceSettings, everyone: bool, say: Say) -> Keyring | None:
@@ -84,12 +91,19 @@ def _loopback(host: str) -> bool:
 def _log() -> None:
     """Our own line a request, on stderr; uvicorn's would name paths, and so people."""
     handler = logging.StreamHandler(sys.stderr)
+    handler.addFilter(_wanted)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     for name in ("emotide.serve", "uvicorn.error"):
         logging.getLogger(name).handlers[:] = [handler]
         logging.getLogger(name).propagate = False
     logging.getLogger("emotide.serve").setLevel(logging.INFO)
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
+
+
+def _wanted(record: logging.LogRecord) -> bool:
+    """Not the traceback of an answer that was given up because the service stops."""
+    cut = record.exc_info is not None and isinstance(record.exc_info[1], asyncio.CancelledError)
+    return not cut and "CancelledError" not in record.getMessage()
 
 
 class Server(uvicorn.Server):

@@ -137,6 +137,7 @@ odd_events = st.builds(
 )  # fmt: skip
 
 
+@pytest.mark.filterwarnings("ignore:Do not use the `random` module")  # other threads of this process do
 def test_whatever_comes_as_events(live, asked):
     service = asked(live)
 

@@ -4,6 +4,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,7 +13,7 @@ from typing import Any, Protocol, TypeVar, runtime_checkable
 import polars as pl
 
 from emotide.api import Emotide, SocialLog
-from emotide.errors import BadInput, UnknownName
+from emotide.errors import BadInput, EmotideError, UnknownName
 from emotide.model import EmotionSpace, space_named
 from emotide.recommend import Guard
 from emotide.serve.dashboard.groups import group_moods
@@ -64,7 +65,8 @@ class Views:
     ) -> None:
         self.emotide, self.log, self.engine, self.audit = emotide, log, engine, audit
         self.guard, self.least, self.horizon, self.patience = guard or Guard.read(), least, horizon, patience
-        self._lock = threading.RLock()
+        self._lock, self._era = threading.RLock(), 0
+        self._making: dict[tuple[Any, ...], Any] = {}
         self._kept: dict[tuple[Any, ...], tuple[str, float, Any]] = {}
         self._newest: deque[dict[str, Any]] = deque(maxlen=NEWEST)
         self._subscription = engine.subscribe() if engine is not None else None
@@ -76,12 +78,14 @@ class Views:
         with self._lock:
             self.emotide = emotide
             self._kept.clear()
+            self._era += 1
 
     def clear(self) -> None:
         """Forget what was computed: whoever erases a person calls this, so that nothing outlives the erasure."""
         with self._lock:
             self._kept.clear()
             self._newest.clear()
+            self._era += 1
 
     def close(self) -> None:
         """Listen to the engine no longer."""
@@ -124,26 +128,24 @@ class Views:
             UnknownName: no such space, user or network of theirs.
         """
         known = self._space(space)
-        with self._lock:
-            readings = self._readings(known).filter(pl.col("user_id") == user)
-            networks = readings["network"].unique().sort().to_list()
-            if not networks:
-                everybody = self._readings(known)["user_id"].unique().to_list()
-                raise UnknownName("user", user, everybody)
-            if network is not None and network not in networks:
-                raise UnknownName("network of this user", network, networks)
-            own = pl.col("network") == (networks[0] if network is None else network)
-            told = drawn_person(readings.filter(own), self._influence().filter(own), user, known)
-            offers, why_none = self._offers()
-            mine = offers.filter(pl.col("user_id") == user, own) if not offers.is_empty() else offers
-            return told | {
-                "user": user,
-                "network": networks[0] if network is None else network,
-                "networks": networks,
-                "paths": columns(self._paths(user).filter(own)),
-                "offers": columns(mine),
-                "no_offers": why_none,
-            }
+        readings = self._readings(known).filter(pl.col("user_id") == user)
+        networks = readings["network"].unique().sort().to_list()
+        if not networks:
+            raise UnknownName("user", user, self._readings(known)["user_id"].unique().to_list())
+        if network is not None and network not in networks:
+            raise UnknownName("network of this user", network, networks)
+        own = pl.col("network") == (networks[0] if network is None else network)
+        told = drawn_person(readings.filter(own), self._influence().filter(own), user, known)
+        offers, why_none = self._offers()
+        mine = offers.filter(pl.col("user_id") == user, own) if not offers.is_empty() else offers
+        return told | {
+            "user": user,
+            "network": networks[0] if network is None else network,
+            "networks": networks,
+            "paths": columns(self._paths(user).filter(own)),
+            "offers": columns(mine),
+            "no_offers": why_none,
+        }
 
     def why(self, user: str, at: datetime | None = None, space: str | None = None) -> dict[str, Any]:
         """Why somebody is read as they are: see `Emotide.explain`; each post with its text.
@@ -205,10 +207,12 @@ class Views:
 
     def health(self) -> dict[str, Any]:
         """The model, the store, the engine, and what was read last."""
-        model = self.emotide.trained
+        model, usual = self.emotide.trained, self._space(None)
+        ready = ("readings", usual.name) in self._kept
 
         def make() -> dict[str, Any]:
-            readings = self._readings(self._space(None)).filter(pl.col("horizon") == 0)
+            nobody = pl.DataFrame(schema=NOBODY)  # before they were read once: health does not wait for that
+            readings = (self._readings(usual) if ready else nobody).filter(pl.col("horizon") == 0)
             newest = readings.sort("time", descending=True, maintain_order=True).head(NEWEST)
             span = {"first": readings["time"].min(), "last": readings["time"].max()}
             return {
@@ -226,7 +230,7 @@ class Views:
                 "newest": columns(newest.select("user_id", "network", "time", "space", "reading")),
             }
 
-        told = dict(self._once(("health",), make))
+        told = dict(self._once(("health", ready), make))
         told["digest"] = self.log.store.digest()[:12]
         told["engine"] = plain(dict(self.engine.health())) if self.engine is not None else None
         if self._newest:
@@ -242,16 +246,32 @@ class Views:
     def _once(self, key: tuple[Any, ...], make: Callable[[], T]) -> T:
         """What `make` gives, kept while the store is the same, or changed only a moment ago."""
         with self._lock:
+            making = self._making.setdefault(key, threading.RLock())
+        with making:  # whoever asks for something else does not wait
             digest, now = self.log.store.digest(), time.monotonic()
-            found = self._kept.get(key)
+            with self._lock:
+                found, era = self._kept.get(key), self._era
             if found is not None and (found[0] == digest or now - found[1] < self.patience):
                 kept: T = found[2]
                 return kept
-            if len(self._kept) > 200:
-                self._kept.clear()
             value = make()
-            self._kept[key] = (digest, now, value)
+            with self._lock:
+                if len(self._kept) > 200:
+                    self._kept.clear()
+                if era == self._era:  # nobody was erased, no model exchanged meanwhile
+                    self._kept[key] = (digest, time.monotonic(), value)
             return value
+
+    def warm(self) -> None:
+        """Compute in a thread what the page will ask for first."""
+
+        def ask() -> None:
+            with suppress(EmotideError):
+                self.network()
+                self.recommender()
+                self.groups()
+
+        threading.Thread(target=ask, name="dashboard-warm", daemon=True).start()
 
     def _spaces(self) -> dict[str, EmotionSpace]:
         return self._once(("spaces",), lambda: self.log.spaces() | self.emotide.spaces())
@@ -271,10 +291,9 @@ class Views:
                 return self.emotide.predict(self.log, horizon=self.horizon, space=space.name, coverage=COVERAGE)
             except BadInput:
                 pass
-            try:
+            if any(self.log.store.counts()[name] for name in ("posts", "interactions", "labels")):
                 return self.emotide.predict(self.log, horizon=self.horizon, space=space.name)
-            except BadInput:
-                return pl.DataFrame(schema=NOBODY | dict.fromkeys(space.names, pl.Float32()))
+            return pl.DataFrame(schema=NOBODY | dict.fromkeys(space.names, pl.Float32()))
 
         return self._once(("readings", space.name), make)
 

@@ -156,13 +156,13 @@ def test_answers_are_kept_until_the_store_changes(watched, monkeypatch):
     views, asked = Views(emotide, log, patience=0.0), []
     predict = Emotide.predict
     monkeypatch.setattr(Emotide, "predict", lambda *a, **k: asked.append(1) or predict(*a, **k))
-    views.health(), views.health()
+    views.network(), views.network()
     assert len(asked) == 1
     monkeypatch.setattr(type(log.store), "digest", lambda self: "changed")
-    views.health()
+    views.network()
     assert len(asked) == 2
     views.clear()
-    views.health()
+    views.network()
     assert len(asked) == 3
 
 
