@@ -19,7 +19,7 @@ def demand_table(scene: Scene, by: str, user: str | None, moments: int, least: i
     """group, time, topic, value, share, n, change: see `Emotide.demand`."""
     trained, timeline = scene.trained, scene.timeline
     chooser, items = chooser_over(trained, scene.recommender, scene.log)
-    topics, belongs = _topics(items.tags)
+    topics, belongs = topics_of(items.tags)
     asked = np.arange(len(timeline.users))
     if user is not None:
         asked = np.flatnonzero((timeline.users["user_id"] == user).to_numpy())
@@ -65,7 +65,7 @@ def draw_demand(table: pl.DataFrame, file: Path) -> None:
     figure.savefig(file)
 
 
-def _topics(tags: list[str | None]) -> tuple[list[str], np.ndarray]:
+def topics_of(tags: list[str | None]) -> tuple[list[str], np.ndarray]:
     """The tags of the items in order, and which items have them; an item without a tag is of the topic '(none)'."""
     own = [{tag.strip() for tag in (text or "").split(",") if tag.strip()} or {"(none)"} for text in tags]
     topics = sorted(set().union(*own))

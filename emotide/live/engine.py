@@ -251,13 +251,13 @@ class LiveEngine:
 
     def demand(self, *, by: str = "network", user: str | None = None, least: int = 5) -> list[dict[str, Any]]:
         """What is wanted now, by topic: rows of `Emotide.demand`; no group has fewer people than `least`."""
-        if user is not None:
-            self._answers(user).known(user)
+        if user is not None:  # one person is asked of the states themselves
+            return self.served.policy.wants(self._answers(user).row(user, None))
 
         def asked() -> pl.DataFrame:
-            return self.served.emotide.demand(self.log, by=by, user=user, least=least)
+            return self.served.emotide.demand(self.log, by=by, least=least)
 
-        return self._remembered(f"demand {by} {user} {least}", asked).to_dicts()
+        return self._remembered(f"demand {by} {least}", asked).to_dicts()
 
     def recommend(self, user: str, *, top: int = 5, network: str | None = None) -> list[dict[str, Any]]:
         """Items for somebody in the state they are in; the decision is written to the audit.

@@ -16,6 +16,7 @@ import polars as pl
 from jaxtyping import Float, Int
 
 from emotide.api import Emotide, SocialLog
+from emotide.api.demanding import topics_of
 from emotide.api.guarding import audit_rows
 from emotide.api.items import Items, chooser_over, items_of
 from emotide.api.recommending import moods_of
@@ -24,6 +25,7 @@ from emotide.live.config import LiveConfig
 from emotide.live.people import Census
 from emotide.live.snapshot import Snapshot
 from emotide.recommend import Feedback, Guard, Held, OnlinePolicy, reasons
+from emotide.recommend.demand import topic_values
 
 AUDIT = "decisions.jsonl"
 MOST = 200_000  # decisions that wait for their feedback
@@ -117,6 +119,26 @@ class Policy:
             self._note(row, number, H[0], rows)
             self._audit({**who, "time": now.isoformat(), **told})
         return rows
+
+    def wants(self, row: int) -> list[dict[str, Any]]:
+        """What a person wants now, by topic (tag of items): group, time, topic, value, share, n, change; most first.
+
+        Raises:
+            BadInput: the model recommends nothing, or there are no items.
+        """
+        if self.online is None or self.items is None:
+            raise BadInput("this model knows no demand here: it has learned from no feedback, or there are no items")
+        with self.lock:
+            topics, belongs = topics_of(self.items.tags)
+            values = self.online.recommender.scores(self.snapshot.people.H[row : row + 1])
+        value = topic_values(values, belongs)[0]
+        best, user, now = int(value.argmax()), self.census.names.names[row][1], datetime.now(UTC)
+        told = [
+            {"group": user, "time": now, "topic": topics[k], "value": float(value[k]), "share": float(k == best),
+             "n": 1, "change": None}
+            for k in np.argsort(-value, kind="stable")
+        ]  # fmt: skip
+        return told
 
     def _held(self, row: int) -> Held | None:
         if self.guard is None:

@@ -260,6 +260,19 @@ def test_recommendations_are_guarded_audited_and_learned_from(town, opened):
     assert "brand-new" in {row["item_id"] for row in engine.recommend("ana", top=100)}
 
 
+def test_what_a_person_wants_is_what_the_whole_log_says(town, opened):
+    engine = opened()
+    engine.accept(town.events)
+    assert engine.settle()
+    log = SocialLog.open(engine.log.store.file)
+    for user in ("ana", "bo"):
+        wanted = {row["topic"]: row["value"] for row in town.emotide.demand(log, user=user).to_dicts()}
+        found = engine.demand(user=user)
+        assert {row["topic"]: row["value"] for row in found} == pytest.approx(wanted, abs=1e-3)
+        assert [row["share"] for row in found] == [1.0, *[0.0] * (len(found) - 1)]
+        assert {row["group"] for row in found} == {user}
+
+
 def test_who_listens_hears_of_those_who_are_touched(town, opened):
     engine = opened()
     listener = engine.subscribe()
