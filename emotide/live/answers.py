@@ -61,7 +61,7 @@ class Answers:
         known = space_named(space or self.served.space, self.served.emotide.spaces())
         rows = self.known(user) if network is None else [self.row(user, network)]
         told = []
-        with self.served.lock:
+        with self.snapshot.lock:
             for row in rows:
                 touched = int(self.snapshot.people.touched[row])
                 last = int(self.snapshot.last[self.snapshot.people.network[row]])
@@ -81,7 +81,7 @@ class Answers:
     def now(self, rows: list[int]) -> list[dict[str, Any]]:
         """The latest readings of these people."""
         known = space_named(self.served.space, self.served.emotide.spaces())
-        with self.served.lock:
+        with self.snapshot.lock:
             steps = [int(self.snapshot.people.touched[row]) for row in rows]
             return self._read(known, rows, steps, np.zeros(len(rows), int), self.snapshot.people.Y[rows])
 

@@ -12,6 +12,7 @@ import polars as pl
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
+from emotide.live.columns import Index
 from emotide.live.stream import Stream
 
 FORMAT = 1
@@ -21,7 +22,7 @@ ARRAYS, NAMES, OPEN, PAST, TIES, HEAD = (
 FAULTS = (OSError, ValueError, KeyError, TypeError, SafetensorError, pl.exceptions.PolarsError)
 
 
-def save(stream: Stream, folder: Path, model: str, kept: int, more: dict[str, Any] | None = None) -> Path:
+def save(stream: Stream, folder: Path, model: str, kept: int) -> Path:
     """Write what a stream remembers below a folder, and remove old ones.
 
     Args:
@@ -29,7 +30,6 @@ def save(stream: Stream, folder: Path, model: str, kept: int, more: dict[str, An
         folder: of all checkpoints.
         model: digest of the model whose states they are.
         kept: how many stay.
-        more: what else to keep, as JSON.
     """
     folder.mkdir(parents=True, exist_ok=True)
     part, place = folder / "part", folder / f"{stream.seq:016d}"
@@ -52,7 +52,7 @@ def save(stream: Stream, folder: Path, model: str, kept: int, more: dict[str, An
     stream.ties.write_parquet(part / TIES)
     head = {
         "format": FORMAT, "model": model, "seq": stream.seq, "origin": stream.origin, "latest": stream.latest,
-        "closed": stream.closed, "clock": [stream.clock.window, stream.clock.lateness], "more": more or {},
+        "clock": [stream.clock.window, stream.clock.lateness],
         "digests": {file.name: _digest(file) for file in sorted(part.iterdir())},
     }  # fmt: skip
     (part / HEAD).write_text(json.dumps(head, indent=1), "utf-8")
@@ -72,13 +72,8 @@ def places(folder: Path) -> list[Path]:
     return sorted((place for place in folder.glob("[0-9]*") if place.is_dir()), reverse=True)
 
 
-def remove(place: Path) -> None:
-    """Delete a checkpoint."""
-    shutil.rmtree(place)
-
-
-def load(stream: Stream, folder: Path, model: str) -> dict[str, Any] | None:
-    """Fill a new stream from the latest sound checkpoint of this model; what else was kept, or None without one.
+def load(stream: Stream, folder: Path, model: str) -> bool:
+    """Fill a new stream from the latest sound checkpoint of this model; whether there was one.
 
     One that is damaged is renamed to `damaged-…`, so that it can be looked at.
     """
@@ -101,8 +96,8 @@ def load(stream: Stream, folder: Path, model: str) -> dict[str, Any] | None:
             shutil.rmtree(aside, ignore_errors=True)
             place.rename(aside)
             continue
-        return dict(head["more"])
-    return None
+        return True
+    return False
 
 
 def _fill(
@@ -122,13 +117,14 @@ def _fill(
     census.items.load([(name,) for name in of["item"]["network"]])
     people = of["user"].select("network", "user").iter_rows()
     census.names.load([(network, user) if user else () for network, user in people])
+    census.index, stream.open = Index(), {}  # what a damaged checkpoint may have left
     census.index.add((census.pairs.source.astype(np.int64) << 32) | census.pairs.target, np.arange(census.pairs.rows))
     if waiting is not None:
         for (step,), lines in waiting.group_by("step", maintain_order=True):
             stream.open[int(step)] = [lines]
     stream.past, stream.ties = past, ties
     stream.seq, stream.origin = head["seq"], head["origin"]
-    stream.latest, stream.closed = head["latest"], head["closed"]
+    stream.latest = head["latest"]
 
 
 def _digest(file: Path) -> str:

@@ -1,6 +1,7 @@
 """`LiveEngine`: events in, states kept up, answers out; what a service stands on (DESIGN 6)."""
 
 import hashlib
+import shutil
 import threading
 import time
 from collections import deque
@@ -15,7 +16,6 @@ from emotide.api import Emotide, SocialLog
 from emotide.api.forgetting import forget as erase
 from emotide.api.social_log import spaces_table
 from emotide.errors import Busy, EmotideError
-from emotide.live import checkpoint
 from emotide.live.answers import Answers
 from emotide.live.clock import NOTHING_YET, Clock
 from emotide.live.config import LiveConfig
@@ -53,6 +53,7 @@ class LiveEngine:
         self._queue: deque[pl.DataFrame] = deque()
         self._waiting = self.accepted = self.applied = 0
         self._oldest = 0.0
+        self._memory: dict[str, tuple[float, pl.DataFrame]] = {}  # what is slow to ask
         self._subscriptions: list[Subscription] = []
         self._stopping, self.fault = False, ""
         self.changed: list[Callable[[], None]] = []  # called after a swap and after an erasure
@@ -285,14 +286,14 @@ class LiveEngine:
 
     def health(self) -> dict[str, Any]:
         """Figures of how it goes."""
-        served, open_steps = self.served, sorted(self.served.stream.open)
+        served = self.served
         since = None if not self._checkpointed else round(time.monotonic() - self._checkpointed, 1)
         latest = served.stream.latest
         told = None if latest == NOTHING_YET else datetime.fromtimestamp(latest / 1e6, UTC).isoformat()
         return {
             "accepted": self.accepted, "applied": self.applied, "waiting": self._waiting, "seq": served.stream.seq,
             "people": len(served.stream.census.names), "pairs": served.stream.census.pairs.rows,
-            "behind": self._behind_by(), "open_steps": len(open_steps),
+            "behind": self._behind_by(), "open_steps": len(served.stream.open),
             "latest": told, "seconds_since_checkpoint": since,
             "model": served.digest, "fault": self.fault or None, "recoveries": self.recoveries,
             "alive": self._worker.is_alive(), **served.policy.health(),
@@ -331,6 +332,7 @@ class LiveEngine:
             self._behind(fresh)
             fresh.look_ahead()
             self.served, self.model = fresh, Path(model)
+            self._memory.clear()
         self.checkpoint()
         self.log.store.note("model exchanged", {"model": fresh.digest})
         self._say_changed()
@@ -349,11 +351,11 @@ class LiveEngine:
         """
         with self._commit, self._apply:
             self._taken()
+            posts = self.log.store.table("posts", ["network", "post_id", "user_id"]).filter(pl.col("user_id") == user)
             found = erase(self.log, user, self.model, [])
-            gone = self.served.erase(user)
-            self._remember: dict[str, tuple[float, pl.DataFrame]] = {}
-            for old in checkpoint.places(self.folder / "states"):
-                checkpoint.remove(old)
+            gone = self.served.erase(user, posts.drop("user_id"))
+            self._memory.clear()
+            shutil.rmtree(self.folder / "states", ignore_errors=True)  # damaged ones hold names too
             self.checkpoint()
             left = {str(place): int(n) for place, n in found.select("place", "left").unique().drop_nulls().iter_rows()}
             left[str(self.folder)] = self.served.left(user)
@@ -419,10 +421,9 @@ class LiveEngine:
 
     def _remembered(self, name: str, ask: Callable[[], pl.DataFrame]) -> pl.DataFrame:
         """What is slow to ask, from memory while it is not stale."""
-        memory = self.__dict__.setdefault("_remember", {})
-        found = memory.get(name)
+        found = self._memory.get(name)
         if found is None or time.monotonic() - found[0] > self.config.stale:
-            found = memory[name] = (time.monotonic(), ask())
+            found = self._memory[name] = (time.monotonic(), ask())
         table: pl.DataFrame = found[1]
         return table
 

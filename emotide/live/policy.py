@@ -96,8 +96,9 @@ class Policy:
             raise BadInput("this model recommends nothing here: it has learned from no feedback, or there are no items")
         with self.lock:
             people, chooser = self.snapshot.people, self.online.recommender
-            H, M = people.H[row : row + 1].copy(), people.M[row : row + 1].copy()
-            held = self._held(row)
+            with self.snapshot.lock:
+                H, M = people.H[row : row + 1].copy(), people.M[row : row + 1].copy()
+                held = self._held(row)
             ranking = chooser.recommend(H, top, self.config.epsilon, rng=self.rng, held=held)
             some, values = chooser.considered(H)
             told = audit_rows(H, some, values, ranking, held, self.items.ids).to_dicts()[0]
@@ -130,7 +131,9 @@ class Policy:
             raise BadInput("this model knows no demand here: it has learned from no feedback, or there are no items")
         with self.lock:
             topics, belongs = topics_of(self.items.tags)
-            values = self.online.recommender.scores(self.snapshot.people.H[row : row + 1])
+            with self.snapshot.lock:
+                H = self.snapshot.people.H[row : row + 1].copy()
+            values = self.online.recommender.scores(H)
         value = topic_values(values, belongs)[0]
         best, user, now = int(value.argmax()), self.census.names.names[row][1], datetime.now(UTC)
         told = [
@@ -143,7 +146,7 @@ class Policy:
     def _held(self, row: int) -> Held | None:
         if self.guard is None:
             return None
-        shown = self.snapshot.people.shown[row]
+        shown = self.snapshot.people.shown[row].copy()
         names = self.census.items.names
         recent = np.array([self.row.get(names[k][0], -1) if k >= 0 else -1 for k in shown], np.int64)
         pleasure = self.snapshot.people.pleasure[row].astype(float)

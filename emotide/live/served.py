@@ -1,6 +1,5 @@
 """One model with its states, its snapshot for readers and its policy; what is exchanged whole when models change."""
 
-import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -38,7 +37,6 @@ class Served:
                 emotide.add_space(space)
         clock = Clock.of(emotide.trained.run.timeline, config.lateness)
         self.stream = Stream(emotide.trained, emotide.spaces(), clock)
-        self.lock = threading.RLock()  # of the snapshot
         self.snapshot = Snapshot(emotide.trained, self.stream.census)
         trained = emotide.trained.model.readings.trained
         self.space = trained[0] if trained else "pad"
@@ -53,9 +51,9 @@ class Served:
             self.policy.renew(items["target_id"])
         for moved in self.stream.take(lines):
             users.append(moved.users)
-            with self.lock:
+            with self.snapshot.lock:
                 self.snapshot.publish(moved)
-        with self.lock:
+        with self.snapshot.lock:
             nobody = np.zeros(0, np.int64)
             self.snapshot.publish(Moved(nobody, nobody))
             feedback = lines.filter(pl.col("table_name") == "feedback")
@@ -72,7 +70,7 @@ class Served:
         begun = time.monotonic()
         with self.stream.tried():
             moved = self.stream.ahead()
-            with self.lock:
+            with self.snapshot.lock:
                 self.snapshot.publish(moved)
         self.stale, self.ahead_took = False, time.monotonic() - begun
         users: list[int] = moved.users.tolist()
@@ -86,25 +84,25 @@ class Served:
 
     def loaded(self, folder: Path) -> bool:
         """Go on from the latest sound checkpoint, if there is one."""
-        if checkpoint.load(self.stream, folder, self.digest) is None:
+        if not checkpoint.load(self.stream, folder, self.digest):
             return False
         census = self.stream.census
         self.snapshot.publish(Moved(np.arange(census.people.rows), np.arange(census.pairs.rows)))
         self.stale = True
         return True
 
-    def erase(self, user: str) -> list[dict[str, Any]]:
-        """Forget a person of all networks; what went, by place."""
+    def erase(self, user: str, posts: pl.DataFrame) -> list[dict[str, Any]]:
+        """Forget a person of all networks, with what hangs on their posts (network, post_id); what went, by place."""
         census = self.stream.census
         rows = np.array([row for (_, name), row in census.names.row.items() if name == user], np.int64)
         for step, lines in list(self.stream.open.items()):
             theirs = (pl.col("source_id") == user) | (pl.col("target_id") == user)
-            kept = [some.filter(~theirs) for some in lines]
+            kept = [some.filter(~theirs).join(posts, on=["network", "post_id"], how="anti") for some in lines]
             said = [renamed(some["said"], user.__eq__, NOBODY) for some in kept]  # others may name them
             self.stream.open[step] = [some.with_columns(text) for some, text in zip(kept, said, strict=True)]
         moved = self.stream.erase(rows)
         buried = self.policy.erase(rows, user)
-        with self.lock:
+        with self.snapshot.lock:
             self.snapshot.publish(moved)
         self.stale = True
         self.look_ahead()

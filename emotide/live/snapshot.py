@@ -1,5 +1,7 @@
 """What readers see: a second set of the tables, in which rows are replaced all at once; and forecasts from it."""
 
+import threading
+
 import numpy as np
 import torch
 from jaxtyping import Float, Int
@@ -15,7 +17,7 @@ READ = {"people": ("network", "touched", "H", "M", "Y", "pleasure", "shown"), "p
 
 
 class Snapshot:
-    """The states as they were last published; whoever reads and whoever publishes holds one lock.
+    """The states as they were last published; whoever reads and whoever publishes holds its lock.
 
     Args:
         trained: the model.
@@ -25,6 +27,7 @@ class Snapshot:
     def __init__(self, trained: Trained, census: Census) -> None:
         config = trained.model.network.config
         self.trained, self.census = trained, census
+        self.lock = threading.RLock()
         self.people, self.pairs = people_columns(config), pair_columns(config)
         self.last = np.zeros(0, np.int64)  # the last step that touched each network
 

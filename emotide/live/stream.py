@@ -51,7 +51,6 @@ class Stream:
             self.census = Census(network.config, network.H_0.cpu().numpy(), network.A_0.cpu().numpy())
         self.origin: int | None = None  # the first step of the log, from which steps are counted
         self.latest = NOTHING_YET
-        self.closed = NOTHING_YET  # steps before it are closed
         self.seq = 0
         self.open: dict[int, list[pl.DataFrame]] = {}
         self.past = pl.DataFrame(schema=CONTACT)
@@ -141,11 +140,7 @@ class Stream:
         """Close the steps before one."""
         for step in sorted(self.open):
             if step < first_open:
-                moved = self._step(step, pl.concat(self.open.pop(step)))
-                self.closed = step + 1
-                yield moved
-        if first_open != NOTHING_YET:
-            self.closed = max(self.closed, first_open)
+                yield self._step(step, pl.concat(self.open.pop(step)))
 
     def ahead(self) -> Moved:
         """What the steps that are still open would move by now; the caller looks at it within `tried`."""

@@ -38,7 +38,7 @@ def read_jsonl(file: TableFile, scan: Scan, columns: list[str]) -> Iterator[Batc
                     bad.append((number, as_shown(line[:LONGEST_LINE]), fault))
                 else:
                     numbers.append(number)
-                    cells.append([_cell(value.get(column)) for column in columns])
+                    cells.append([cell(value.get(column)) for column in columns])
             frame = pl.DataFrame(cells, schema=dict.fromkeys(columns, pl.String), orient="row")
             yield Batch(frame.insert_column(0, pl.Series(ROW, numbers, dtype=pl.Int64)), unread(file.name, bad))
 
@@ -60,7 +60,8 @@ def _object(line: bytes) -> tuple[dict[str, Any], str | None]:
 _DECODER = json.JSONDecoder(parse_float=str, parse_int=str, parse_constant=str)
 
 
-def _cell(value: Any) -> str | None:
+def cell(value: Any) -> str | None:
+    """A value as text: a list of names with commas between, anything else that is no text as JSON."""
     if value is None or isinstance(value, str):
         return value
     if isinstance(value, list) and all(isinstance(part, str) and "," not in part for part in value):

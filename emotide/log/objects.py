@@ -1,6 +1,5 @@
 """Rows that come as objects, one by one, and not in a file: checked as the rows of a log are."""
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,6 +8,7 @@ import polars as pl
 
 from emotide.log.batch import ROW, Batch
 from emotide.log.checks import Header, check, dimensions_in
+from emotide.log.jsonl_file import cell
 from emotide.log.media import NoMedia
 from emotide.log.rejects import no_rejects
 from emotide.log.sources import TableFile
@@ -31,7 +31,7 @@ def read_objects(objects: Sequence[Mapping[str, Any]], table: Table) -> tuple[pl
         [name for name in found if name not in theirs and _numeric(objects, name)] if table.name == "labels" else []
     )
     columns = [*theirs, *others]
-    cells = [[_cell(one.get(name)) for name in columns] for one in objects]
+    cells = [[cell(one.get(name)) for name in columns] for one in objects]
     rows = pl.DataFrame(cells, schema=dict.fromkeys(columns, pl.String), orient="row")
     numbers = pl.Series(ROW, range(len(objects)), dtype=pl.Int64)
     batch = Batch(rows.insert_column(0, numbers) if columns else numbers.to_frame(), no_rejects())
@@ -42,11 +42,3 @@ def read_objects(objects: Sequence[Mapping[str, Any]], table: Table) -> tuple[pl
 
 def _numeric(objects: Sequence[Mapping[str, Any]], name: str) -> bool:
     return any(isinstance(one.get(name), int | float) and not isinstance(one.get(name), bool) for one in objects)
-
-
-def _cell(value: Any) -> str | None:
-    if value is None or isinstance(value, str):
-        return value
-    if isinstance(value, list) and all(isinstance(part, str) and "," not in part for part in value):
-        return ",".join(value)
-    return json.dumps(value, ensure_ascii=False)

@@ -295,12 +295,15 @@ def test_erased_is_erased_from_every_byte(town, tmp_path):
         {"event_id": f"{name}-{k}", "type": "post", "post_id": f"{name}.{k}", "user_id": name, "network": "town",
          "time": (start + timedelta(minutes=k)).isoformat(), "text": f"{name} says hello @ana"}
         for k in range(5)
-    ] + [{"event_id": "tie", "type": "tie", "source_id": name, "target_id": "ana", "network": "town"},
+    ] + [{"event_id": "felt", "type": "label", "user_id": "ana", "network": "town", "space": "ekman", "category": "joy",
+          "post_id": f"{name}.1", "time": (start + timedelta(minutes=8)).isoformat()},
+         {"event_id": "tie", "type": "tie", "source_id": name, "target_id": "ana", "network": "town"},
          {"event_id": "said", "type": "post", "post_id": "of-ana", "user_id": "ana", "network": "town",
           "time": (start + timedelta(minutes=9)).isoformat(), "text": f"hello @{name}"}]  # fmt: skip
     engine.accept([*town.events[:300], *mine])
     assert engine.settle()
-    engine.checkpoint()
+    damaged = engine.checkpoint()
+    damaged.rename(damaged.with_name(f"damaged-{damaged.name}"))
     assert engine.emotion(name)
     assert sum(name.encode() in file.read_bytes() for file in tmp_path.rglob("*") if file.is_file())
     done = engine.forget(name)

@@ -102,11 +102,11 @@ def test_a_checkpoint_goes_on_as_if_nothing_had_been(town, lines, whole, tmp_pat
         pass
     checkpoint.save(stream, tmp_path, "model", kept=2)
     again = stream_of(town)
-    assert checkpoint.load(again, tmp_path, "model") == {}
+    assert checkpoint.load(again, tmp_path, "model")
     for _ in again.take(lines[half:]):
         pass
     np.testing.assert_array_equal(again.census.people.H, whole[0].census.people.H)
-    assert checkpoint.load(stream_of(town), tmp_path, "another model") is None
+    assert not checkpoint.load(stream_of(town), tmp_path, "another model")
 
 
 def test_a_damaged_checkpoint_is_set_aside_and_the_one_before_is_used(town, lines, tmp_path):
@@ -121,7 +121,7 @@ def test_a_damaged_checkpoint_is_set_aside_and_the_one_before_is_used(town, line
     damaged[len(damaged) // 2] ^= 1
     file.write_bytes(bytes(damaged))
     again = stream_of(town)
-    assert checkpoint.load(again, tmp_path, "model") == {}
+    assert checkpoint.load(again, tmp_path, "model")
     assert again.seq == 400
     assert checkpoint.places(tmp_path) == [earlier]
     assert (tmp_path / f"damaged-{latest.name}").is_dir()
