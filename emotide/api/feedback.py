@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from emotide.api.frames import steps_at
@@ -15,12 +15,13 @@ from emotide.api.items import Items
 from emotide.api.social_log import SocialLog
 from emotide.model.trace import SHOWN, states_before
 from emotide.recommend import Transitions, recovered
+from emotide.recommend.rows import Rows
 from emotide.timeline import Timeline
 from emotide.train import Trained
 
 
 @dataclass(frozen=True)
-class Told:
+class Told(Rows):
     """Feedback in the order of its time.
 
     Attributes:
@@ -38,16 +39,6 @@ class Told:
     reward: Float[np.ndarray, " n"]
     time: Int[np.ndarray, " n"]
     propensity: Float[np.ndarray, " n"]
-
-    def __len__(self) -> int:
-        return len(self.item)
-
-    def __getitem__(self, rows: slice | Bool[np.ndarray, " n"]) -> "Told":
-        """Some rows."""
-        return Told(
-            self.user[rows], self.state[rows], self.item[rows], self.reward[rows], self.time[rows],
-            self.propensity[rows],
-        )  # fmt: skip
 
     @property
     def transitions(self) -> Transitions:

@@ -14,26 +14,25 @@ from torch import Tensor
 from emotide.api.behaving import behaviour_tables
 from emotide.api.card import CARD, model_card
 from emotide.api.checks import known_user, one_of, same_training, usable_device
-from emotide.api.demanding import BY, demand_table
 from emotide.api.explaining import Question, reasons_table
 from emotide.api.fetching import worth_fetching
 from emotide.api.frames import attention_frame, predict_frame
 from emotide.api.honesty import calibrated_rows, coverage_of, draw_reliability, set_column
-from emotide.api.influencing import HOW, Asked, influence_table, paths_table, sources_table
-from emotide.api.judging import judged
-from emotide.api.learning_on import ONLINE, Learned, learn_on, resumed
+from emotide.api.influences import Influences
+from emotide.api.learning_on import resumed
 from emotide.api.recipe import Recipe
-from emotide.api.recommending import Scene, Slates, learn_recommender, recommendations
+from emotide.api.recommending import learn_recommender
+from emotide.api.recommends import RECOMMENDER, Recommends
 from emotide.api.screening import OpenedPosts, Screening
 from emotide.api.sharpening import sharpen
 from emotide.api.social_log import SocialLog
 from emotide.api.workers import ThisProcess, Workers
 from emotide.errors import BadInput, UnknownName
-from emotide.model import EmotionSpace, space_named
+from emotide.model import space_named
 from emotide.model.attended import attention_weights
 from emotide.model.screening import CHOICES, Choice
 from emotide.model.trace import SHOWN
-from emotide.recommend import Guard, Recommender
+from emotide.recommend import Recommender
 from emotide.timeline import SPLITS, Timeline
 from emotide.train import History, Trained, answers, baseline_scores, calibrated, scores
 from emotide.train.conformal import checked_coverage
@@ -43,12 +42,12 @@ from emotide.train.weak import WEAK_SPACE, weak_facts, weak_space, with_weak_lab
 from emotide.vectors.again import Pair, pairs
 from emotide.vectors.encoders import MediaEncoders
 
-RECOMMENDER, SCREENING = "recommender", "screening"
+SCREENING = "screening"
 DEV = SPLITS.index("dev")
 Progress = Callable[[int, int, str], None]
 
 
-class Emotide:
+class Emotide(Influences, Recommends):
     """Emotions, influence and recommendations for everyone on a social network.
 
     Attributes:
@@ -166,14 +165,6 @@ class Emotide:
         learned = {} if self.recommender is None else {"recommend": self.recommender.config.model_dump()}
         screened = {} if self.screening is None else {"screening": self.screening.config.model_dump()}
         return Recipe.model_validate(self.trained.run.model_dump() | learned | screened)
-
-    def spaces(self) -> dict[str, EmotionSpace]:
-        """The spaces that can be read, by name."""
-        return dict(self.trained.model.readings.spaces)
-
-    def add_space(self, space: EmotionSpace) -> None:
-        """Make one more space readable, with no retraining."""
-        self.trained.add_spaces([space])
 
     def sharpen(self, log: SocialLog, space: str) -> int:
         """Sharpen the readings of a space that was never trained on by a few labels, in closed form.
@@ -386,105 +377,6 @@ class Emotide:
             return posts, contacts
         return posts.filter(pl.col("user_id") == user), contacts.filter(pl.col("source_id") == user)
 
-    def influence(
-        self,
-        log: SocialLog,
-        *,
-        user: str | None = None,
-        total: bool = False,
-        space: str | None = None,
-        reports: str = "known",
-        shuffles: int = 39,
-        how: str = "history",
-    ) -> pl.DataFrame:
-        """Who moved whom, when, how much: each reading with and without each neighbour.
-
-        Args:
-            log: what people did.
-            user: only who moved this person, and whom this person moved.
-            total: one row a pair over all time.
-            space: in which the strength is measured.
-            reports: whether labels of earlier steps may be used.
-            shuffles: how often strangers are dealt into the neighbours' places for the p-value.
-            how: 'history' weighs each pair by its whole history; 'network' asks the network each step again without
-                the neighbour, and knows one form of contagion for all.
-
-        Returns:
-            source_id, target_id, network, time, effect, strength, p_value, q_value (the share of false findings among
-            all as clear as this); by history also weight and weight_sd of the pair; the strongest first.
-        """
-        frame = influence_table(self._asked(log, user, space, reports, shuffles), one_of("how", how, HOW), total)
-        return frame if user is None else frame.filter((pl.col("source_id") == user) | (pl.col("target_id") == user))
-
-    def sources(
-        self, log: SocialLog, *, space: str | None = None, reports: str = "known", shuffles: int = 39
-    ) -> pl.DataFrame:
-        """Who moves each network most: source_id, network, moved, neighbours, strength, effect; see `influence`.
-
-        Only pairs that stand out count, with at most a tenth of false findings among them.
-        """
-        return sources_table(influence_table(self._asked(log, None, space, reports, shuffles), "history", total=True))
-
-    def paths(
-        self,
-        log: SocialLog,
-        user: str,
-        *,
-        links: int = 3,
-        total: bool = False,
-        reports: str = "known",
-        shuffles: int = 39,
-    ) -> pl.DataFrame:
-        """The chains of up to `links` pairs by which the moods of others travelled to a person.
-
-        Returns:
-            path, links, source_id, target_id, network, begin, time, effect (on pleasure), strength, weight; the
-            strongest first; with `total` one row a path. Paths go along pairs that stand out, as in `sources`.
-        """
-        return paths_table(self._asked(log, user, None, reports, shuffles), user, links, total)
-
-    def _asked(self, log: SocialLog, user: str | None, space: str | None, reports: str, shuffles: int) -> Asked:
-        timeline, vectors = self.compiled(log)
-        known = space_named(space or self._space(timeline), self.spaces())
-        known_user(timeline.users["user_id"], user)
-        shown, ties = SHOWN[one_of("reports", reports, SHOWN)], log.table("ties")
-        return Asked(self.trained, timeline, vectors, known.name, shown, shuffles, ties)
-
-    def recommend(
-        self,
-        log: SocialLog,
-        *,
-        user: str | None = None,
-        top: int = 5,
-        epsilon: float = 0.0,
-        reports: str = "known",
-        rules: Path | None = None,
-        guarded: bool = True,
-        diversity: float = 0.0,
-        audit: Path | None = None,
-    ) -> pl.DataFrame:
-        """Items for users, by what showing them is worth in the state each is in at the end of the log.
-
-        Args:
-            log: with items.
-            user: one person only.
-            top: items a person.
-            epsilon: share of the ranks given to chance, to learn from; 0 shows the best alone.
-            reports: whether labels of earlier steps may be used.
-            rules: a TOML file of what may not be shown to whom in which state; those that come with Emotide by default.
-            guarded: whether the rules hold.
-            diversity: from 0, the best by value, to 1, the least alike.
-            audit: a .jsonl file to write, one line a decision: state, candidates with values and rules, what was shown.
-
-        Returns:
-            user_id, network, time, rank (from 1), item_id, value, propensity, reason.
-
-        Raises:
-            BadInput: the model has learned no recommending, or the log has no items.
-        """
-        scene, guard = self._scene(log, user, reports), Guard.read(rules) if guarded else None
-        return recommendations(scene, Slates(user, top, epsilon, guard, diversity, audit))
-
     def screen(
         self, log: SocialLog, budget: int | float | str, *, index: Path | None = None, reports: str = "known"
     ) -> pl.DataFrame:
@@ -508,89 +400,6 @@ class Emotide:
         shown, screening = SHOWN[one_of("reports", reports, SHOWN)], self._screening()
         return worth_fetching(screening, self.trained, log, self._timeline(log), shown, budget, index)
 
-    def demand(
-        self,
-        log: SocialLog,
-        *,
-        by: str = "network",
-        user: str | None = None,
-        moments: int = 1,
-        least: int = 5,
-        reports: str = "known",
-    ) -> pl.DataFrame:
-        """What is wanted: the expected value of each topic (tag of items), by Q over H at the end of the log.
-
-        Args:
-            log: with items.
-            by: 'network', 'mood' (as read), 'group' (clusters of H) or 'user'.
-            user: one person only.
-            moments: how many steps to look back from the end; `change` is against the step before.
-            least: users that a group must have; smaller ones are left out. One person alone is shown with `user` only.
-            reports: whether labels of earlier steps may be used.
-
-        Returns:
-            group, time, topic, value, share (of the group's users who want it most), n, change.
-
-        Raises:
-            BadInput: the model has learned no recommending, or the log has no items.
-            UnknownName: no such user or way of grouping.
-        """
-        return demand_table(self._scene(log, user, reports), one_of("by", by, BY), user, moments, least)
-
-    def learn(self, log: SocialLog, folder: Path | str) -> Learned:
-        """Go on learning to recommend from the feedback that came since this model learned last, with no restart.
-
-        What was learned is kept below the model's folder, where `from_pretrained` finds it; how far it got is kept too.
-
-        Args:
-            log: with that feedback.
-            folder: of this model.
-
-        Raises:
-            BadInput: the model has learned no recommending, or the log has no items.
-        """
-        return learn_on(self._scene(log, None, "known"), Path(folder) / RECOMMENDER / ONLINE)
-
-    def judge(self, log: SocialLog, *, epsilon: float = 0.1, seed: int = 0) -> pl.DataFrame:
-        """What the recommender's policy would earn, from the log of whatever chose before, off-policy.
-
-        On the feedback that came since the model learned; where too little came, a recommender of the same recipe is
-        learned on the earlier part of the log and judged on the rest.
-
-        Args:
-            log: with feedback whose propensities are known.
-            epsilon: share of the showings that the judged policy gives to chance.
-            seed: of the resampling that gives the intervals.
-
-        Returns:
-            policy ('logged', 'model'), estimate ('mean', 'ips', 'snips', 'dr'), value, low, high, n, since (time of the
-            first judged feedback), on ('new feedback', 'later part').
-
-        Raises:
-            BadInput: the model has learned no recommending; the log has no items, too little feedback, or feedback
-                without propensities.
-        """
-        return judged(self._scene(log, None, "known"), epsilon, seed)
-
-    def _scene(self, log: SocialLog, user: str | None, reports: str) -> Scene:
-        if self.recommender is None:
-            raise BadInput(
-                "this model has learned from a log without feedback and recommends nothing: train it on feedback"
-            )
-        timeline, vectors = self.compiled(log)
-        known_user(timeline.users["user_id"], user)
-        shown = SHOWN[one_of("reports", reports, SHOWN)]
-        return Scene(self.trained, self.recommender, log, timeline, vectors, self._space(timeline), shown)
-
-    def compiled(self, log: SocialLog, workers: Workers | None = None) -> tuple[Timeline, Tensor]:
-        """The log's timeline in this model's terms, and its posts' vectors.
-
-        Where the model reads more than text, both have a row a post and modality.
-        """
-        timeline = self._timeline(log)
-        seen = (workers or ThisProcess()).observed(self.trained, log.contents(timeline), None)
-        return seen.of(timeline), seen.vectors
-
     def _posts(self, log: SocialLog, budget: float | None, choice: str) -> tuple[Timeline, Tensor | OpenedPosts]:
         """The same; under a budget, with who opens the posts that are worth it in the place of their vectors."""
         if budget is None:
@@ -603,16 +412,3 @@ class Emotide:
         if self.screening is None:
             raise BadInput("this model has not learned which posts are worth opening: train it with --screening")
         return self.screening
-
-    def _timeline(self, log: SocialLog) -> Timeline:
-        for space in log.spaces().values():
-            if space.name not in self.trained.model.readings.spaces:
-                self.add_space(space)
-        return log.timeline(self.trained.run.timeline, self.spaces(), self.trained.kinds)
-
-    def _space(self, timeline: Timeline) -> str:
-        """The space that is meant when none is named: the trained one with the most labels here."""
-        trained = self.trained.model.readings.trained
-        if not trained:
-            return "pad"
-        return max(trained, key=lambda space: len(timeline.labels[space].step) if space in timeline.labels else 0)

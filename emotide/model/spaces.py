@@ -10,10 +10,11 @@ from pathlib import Path
 
 import torch
 from jaxtyping import Float
-from pydantic import BaseModel, Field, ValidationError, model_validator
+from pydantic import BaseModel, Field, model_validator
 from torch import Tensor, nn
 
-from emotide.errors import BadInput, UnknownName
+from emotide.errors import UnknownName
+from emotide.log.settings import read_settings
 
 Coordinates = tuple[float, float, float]
 AXES = ("pleasure", "arousal", "dominance")
@@ -105,13 +106,7 @@ def read_space(file: Path) -> EmotionSpace:
     Raises:
         BadInput: the file cannot be read or is not a space.
     """
-    try:
-        return EmotionSpace.model_validate(tomllib.loads(file.read_text("utf-8")))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise BadInput(f"not a readable TOML file: {error}", file) from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise BadInput(f"{'.'.join(map(str, first['loc']))}: {first['msg']}", file) from error
+    return read_settings(file, EmotionSpace)
 
 
 @cache

@@ -2,7 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,6 +15,7 @@ from emotide.recommend import kept
 from emotide.recommend.guard import Held
 from emotide.recommend.policy import Ranking
 from emotide.recommend.recommender import Recommender
+from emotide.recommend.rows import Rows
 from emotide.recommend.transitions import Transitions
 from emotide.recommend.watch import Watch
 
@@ -34,7 +35,7 @@ class OnlineConfig(BaseModel, frozen=True, extra="forbid"):
 
 
 @dataclass(frozen=True)
-class Feedback:
+class Feedback(Rows):
     """What came back for what was shown; one row each, in the order in which it came.
 
     Attributes:
@@ -54,15 +55,6 @@ class Feedback:
     time: Float[np.ndarray, " n"]
     propensity: Float[np.ndarray, " n"] | None = None
     own: Bool[np.ndarray, " n"] | None = None
-
-    def __len__(self) -> int:
-        return len(self.item)
-
-    def __getitem__(self, rows: slice) -> "Feedback":
-        """Some rows."""
-        columns: list[Any] = [getattr(self, field.name) for field in fields(self)]
-        cut: list[Any] = [None if column is None else column[rows] for column in columns]
-        return Feedback(*cut)
 
 
 class Waiting(NamedTuple):

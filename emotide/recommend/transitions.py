@@ -1,14 +1,15 @@
 """Transitions: what was shown to whom in which state, what came back, and where it led (paper 4, Fig. 6)."""
 
-from dataclasses import dataclass, fields
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool, Float, Float32, Int, Int64, Shaped
 
+from emotide.recommend.rows import Rows
+
 
 @dataclass(frozen=True)
-class Transitions:
+class Transitions(Rows):
     """What was shown to whom in which state, what came back, and where it led; one row a feedback.
 
     Attributes:
@@ -34,15 +35,6 @@ class Transitions:
     next_candidates: Int64[np.ndarray, "n some"] | None = None
     ahead: Int64[np.ndarray, " n"] | None = None
     weight: Float32[np.ndarray, " n"] | None = None
-
-    def __len__(self) -> int:
-        return len(self.item)
-
-    def __getitem__(self, rows: slice | Int[np.ndarray, " rows"]) -> "Transitions":
-        """Some rows."""
-        columns: list[Any] = [getattr(self, field.name) for field in fields(self)]
-        cut: list[Any] = [None if column is None else column[rows] for column in columns]
-        return Transitions(*cut)
 
     @classmethod
     def from_feedback(

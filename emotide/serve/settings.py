@@ -1,11 +1,10 @@
 """The limits of the service, one TOML file."""
 
-import tomllib
 from pathlib import Path
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field
 
-from emotide.errors import BadInput
+from emotide.log.settings import read_settings
 
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 
@@ -43,10 +42,4 @@ class ServiceSettings(BaseModel, frozen=True, extra="forbid"):
         Raises:
             BadInput: the file cannot be read, or a field is unknown or out of its range.
         """
-        try:
-            return cls.model_validate(tomllib.loads(file.read_text("utf-8")))
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-            raise BadInput(f"not a readable TOML file: {error}", file) from error
-        except ValidationError as error:
-            first = error.errors()[0]
-            raise BadInput(f"{'.'.join(map(str, first['loc']))}: {first['msg']}", file) from error
+        return read_settings(file, cls)

@@ -1,13 +1,12 @@
 """A run: everything that decides what a model becomes, as one TOML file."""
 
-import json
-import tomllib
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, Field, ValidationError, model_validator
+from pydantic import BaseModel, Field, model_validator
 
 from emotide.errors import BadInput
+from emotide.log.settings import read_settings
 from emotide.model import NetworkConfig
 from emotide.timeline import TimelineConfig
 from emotide.train.config import TrainConfig
@@ -55,11 +54,4 @@ class RunConfig(BaseModel, frozen=True, extra="forbid"):
         Raises:
             BadInput: the file cannot be read, or a field is unknown or out of its range.
         """
-        try:
-            text = file.read_text("utf-8")
-            return cls.model_validate(json.loads(text) if file.suffix == ".json" else tomllib.loads(text))
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, json.JSONDecodeError) as error:
-            raise BadInput(f"not a readable recipe: {error}", file) from error
-        except ValidationError as error:
-            first = error.errors()[0]
-            raise BadInput(f"{'.'.join(map(str, first['loc']))}: {first['msg']}", file) from error
+        return read_settings(file, cls, "recipe")

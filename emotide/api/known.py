@@ -1,0 +1,52 @@
+"""What every question starts from: a trained model, and a log compiled in its terms (DESIGN 5)."""
+
+from torch import Tensor
+
+from emotide.api.social_log import SocialLog
+from emotide.api.workers import ThisProcess, Workers
+from emotide.model import EmotionSpace
+from emotide.recommend import Recommender
+from emotide.timeline import Timeline
+from emotide.train import Trained
+
+
+class Known:
+    """A trained model that reads logs.
+
+    Attributes:
+        trained: the model and what stands around it.
+        recommender: learned from the log's feedback; None where it had none.
+    """
+
+    trained: Trained
+    recommender: Recommender | None
+
+    def spaces(self) -> dict[str, EmotionSpace]:
+        """The spaces that can be read, by name."""
+        return dict(self.trained.model.readings.spaces)
+
+    def add_space(self, space: EmotionSpace) -> None:
+        """Make one more space readable, with no retraining."""
+        self.trained.add_spaces([space])
+
+    def compiled(self, log: SocialLog, workers: Workers | None = None) -> tuple[Timeline, Tensor]:
+        """The log's timeline in this model's terms, and its posts' vectors.
+
+        Where the model reads more than text, both have a row a post and modality.
+        """
+        timeline = self._timeline(log)
+        seen = (workers or ThisProcess()).observed(self.trained, log.contents(timeline), None)
+        return seen.of(timeline), seen.vectors
+
+    def _timeline(self, log: SocialLog) -> Timeline:
+        for space in log.spaces().values():
+            if space.name not in self.trained.model.readings.spaces:
+                self.add_space(space)
+        return log.timeline(self.trained.run.timeline, self.spaces(), self.trained.kinds)
+
+    def _space(self, timeline: Timeline) -> str:
+        """The space that is meant when none is named: the trained one with the most labels here."""
+        trained = self.trained.model.readings.trained
+        if not trained:
+            return "pad"
+        return max(trained, key=lambda space: len(timeline.labels[space].step) if space in timeline.labels else 0)
