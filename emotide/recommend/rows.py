@@ -1,10 +1,12 @@
 """Records whose fields are columns of one length: cut and counted the same way."""
 
 from dataclasses import fields
-from typing import Any, Self
+from typing import Any, TypeVar
 
 import numpy as np
 from jaxtyping import Bool, Int
+
+Record = TypeVar("Record")
 
 
 class Rows:
@@ -15,7 +17,7 @@ class Rows:
     def __len__(self) -> int:
         return len(self.item)
 
-    def __getitem__(self, rows: slice | Int[np.ndarray, " rows"] | Bool[np.ndarray, " n"]) -> Self:
+    def __getitem__(self: Record, rows: slice | Int[np.ndarray, " rows"] | Bool[np.ndarray, " n"]) -> Record:
         """Some rows."""
         columns: list[Any] = [getattr(self, field.name) for field in fields(self)]  # type: ignore[arg-type]
         return type(self)(*(None if column is None else column[rows] for column in columns))
