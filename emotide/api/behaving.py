@@ -11,7 +11,6 @@ from emotide.api.frames import who_and_when
 from emotide.errors import BadInput
 from emotide.model import Batch, Shown
 from emotide.model.behaviour import Behaviour, asked_pairs
-from emotide.model.habits import Habits
 from emotide.model.trace import groups
 from emotide.timeline import Timeline
 from emotide.train import Trained
@@ -43,10 +42,9 @@ def behaviour_tables(trained: Trained, timeline: Timeline, vectors: Tensor, show
         raise BadInput("this model has not learned behaviour: train it by a recipe with [train] behaviour = 1.0")
     posts, contacts = [], []
     for group in groups(timeline):
-        state, habits = model.network.initial(len(group.users), group.pairs), Habits(group)
-        for followed in model.follow(
-            Batch(group, vectors.device, vectors.dtype), vectors, state, shown=shown, owned=True
-        ):
+        batch, state = Batch(group, vectors.device, vectors.dtype), model.network.initial(len(group.users), group.pairs)
+        habits = batch.habits
+        for followed in model.follow(batch, vectors, state, shown=shown, owned=True):
             state = followed.state
         for network in range(group.networks):
             step = int(habits.ends[network]) + 1

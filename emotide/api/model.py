@@ -32,6 +32,7 @@ from emotide.model import space_named
 from emotide.model.attended import attention_weights
 from emotide.model.screening import CHOICES, Choice
 from emotide.model.trace import SHOWN
+from emotide.nn import rounded
 from emotide.recommend import Recommender
 from emotide.timeline import SPLITS, Timeline
 from emotide.train import History, Trained, answers, baseline_scores, calibrated, scores
@@ -143,14 +144,22 @@ class Emotide(Influences, Recommends):
         (Path(folder) / CARD).write_text(card, "utf-8")
 
     @classmethod
-    def from_pretrained(cls, folder: Path | str, device: str = "cpu") -> "Emotide":
+    def from_pretrained(cls, folder: Path | str, device: str = "cpu", precision: str = "float32") -> "Emotide":
         """What `save_pretrained` wrote.
+
+        Args:
+            folder: where.
+            device: 'cpu', 'cuda', 'mps'.
+            precision: 'bfloat16' multiplies in it (`emotide.nn.rounded`): quicker where steps are large and the
+                processor knows it, for readings that differ a little. Neither `explain` nor learning goes with it.
 
         Raises:
             BadInput: the device is not here.
             ModelMismatch: there is no whole model of this version.
         """
         trained = Trained.load(Path(folder), usable_device(device))
+        if precision == "bfloat16":
+            trained = replace(trained, model=rounded(trained.model))
         recommender, screening = Path(folder) / RECOMMENDER, Path(folder) / SCREENING
         return cls(
             trained,

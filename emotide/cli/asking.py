@@ -17,9 +17,11 @@ from emotide.cli.options import (
     Model,
     Out,
     Parts,
+    Precision,
     Ray,
     Reports,
     Room,
+    Rounding,
     Space,
     Split,
     Store,
@@ -48,6 +50,7 @@ def evaluate(
     choice: Chosen = Choice.top,
     json: Json = False,
     device: Device = "cpu",
+    precision: Rounding = Precision.float32,
 ) -> None:
     """Recognition and forecast beside the baselines.
 
@@ -56,7 +59,7 @@ def evaluate(
     from emotide.api import Emotide, SocialLog
     from emotide.terminal import show_evaluation
 
-    found = Emotide.from_pretrained(model, device).evaluate(
+    found = Emotide.from_pretrained(model, device, precision).evaluate(
         SocialLog.open(store, create=False), split=split, space=space, reports=reports, baselines=baselines, plot=plot,
         budget=budget, choice=choice,
     )  # fmt: skip
@@ -92,6 +95,7 @@ def predict(
     out: Out = None,
     json: Json = False,
     device: Device = "cpu",
+    precision: Rounding = Precision.float32,
 ) -> None:
     """Readings per user and step, and forecasts.
 
@@ -101,11 +105,13 @@ def predict(
 
     if explain and user is None:
         raise typer.BadParameter("--explain needs --user")
+    if explain and precision is Precision.bfloat16:
+        raise typer.BadParameter("--explain wants gradients, which are float32: leave --precision out")
     if budget is not None and (explain or behaviour):
         raise typer.BadParameter("--budget is for readings: neither --explain nor --behaviour goes with it")
     if ray is not None and (explain or behaviour or budget is not None):
         raise typer.BadParameter("--ray is for readings of all posts: no --explain, --behaviour or --budget with it")
-    made, log = Emotide.from_pretrained(model, device), SocialLog.open(store, create=False)
+    made, log = Emotide.from_pretrained(model, device, precision), SocialLog.open(store, create=False)
     if behaviour:
         posts, contacts = made.behaviour(log, user=user, top=top, reports=reports)
         return show_tables({"posts": posts, "contacts": contacts}, out, json)

@@ -37,6 +37,19 @@ User = Annotated[str | None, typer.Option(help="one person only")]
 Device = Annotated[str, typer.Option(help="cpu, cuda or mps")]
 
 
+class Precision(StrEnum):
+    """In what residual networks multiply."""
+
+    float32 = "float32"
+    bfloat16 = "bfloat16"
+
+
+Rounding = Annotated[
+    Precision,
+    typer.Option("--precision", help="bfloat16: quicker where steps are large and the processor knows it"),
+]
+
+
 class Split(StrEnum):
     """Which part of the log."""
 

@@ -11,6 +11,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from emotide.model.ahead import Ahead
+from emotide.model.habits import Habits
 from emotide.model.mapped import let_go
 from emotide.timeline import Group
 
@@ -147,6 +148,11 @@ class Batch:
         self._first[pair], ends[0, pair], ends[1, pair] = columns[1:]
         self._back = other_way(ends[0], ends[1], len(group.users))
         self._let_go()
+
+    @cached_property
+    def habits(self) -> Habits:
+        """Who turned to whom, for questions about behaviour."""
+        return Habits(self.group)
 
     def steps(self, first: int = 0, last: int | None = None, forecasts: bool = True) -> Iterator[Step]:
         """Steps `first` to `last` (exclusive), counted from the group's first step.

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from emotide.model.fused import FusedNetwork, State
 from emotide.model.habits import OWN, PAIR, Habits
 from emotide.nn import Gathered, Residual
+from emotide.nn.known import known_or
 
 
 class Pairs(NamedTuple):
@@ -72,7 +73,7 @@ class Behaviour(nn.Module):
 
     def contacts(self, network: FusedNetwork, state: State, pairs: Pairs) -> Float[Tensor, " pairs"]:
         """Scores of the pairs: the higher, the likelier it is that the source turns to the target in the step."""
-        A = (self._influence(network, state, row) for row in (pairs.there, pairs.back))
+        A = (known_or(state.A, row, network.A_0) for row in (pairs.there, pairs.back))
         ends = (Gathered(state.H, pairs.source), Gathered(state.H, pairs.target))
         habits = (pairs.habits - self.centre) / self.spread
         scores: Tensor = self.f_C(*ends, *A, habits) + self.w(habits)
@@ -81,9 +82,3 @@ class Behaviour(nn.Module):
     def probability(self, scores: Float[Tensor, " pairs"]) -> Float[Tensor, " pairs"]:
         """What scores of contacts are worth: the probability of a contact in the step."""
         return (scores * self.scale[0] + self.scale[1]).sigmoid()
-
-    @staticmethod
-    def _influence(network: FusedNetwork, state: State, row: Tensor) -> Tensor:
-        if not len(state.A):
-            return network.A_0.expand(len(row), -1)
-        return torch.where(row[:, None] < 0, network.A_0, state.A.index_select(0, row.clamp(min=0)))

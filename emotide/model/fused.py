@@ -17,6 +17,7 @@ from emotide.model.mapped import mapped
 from emotide.model.parts import parts, too_large
 from emotide.nn import DeepLSTMCell, Gathered, GRUCell, Part, Residual, SegmentAttention, ShortcutPlan, segment_sum
 from emotide.nn.dropout import dropout
+from emotide.nn.known import known_or
 from emotide.nn.shortcuts import Shortcuts
 
 Module = Literal["f_AT", "f_A", "f_G", "f_H", "f_P", "f_Y"]
@@ -297,8 +298,7 @@ class FusedNetwork(nn.Module):
             silence = X.new_zeros(1, X.shape[1])
             contact.append(Gathered(torch.cat([X, silence]), torch.where(view.spoke < 0, len(X), view.spoke)))
         if self.config.reciprocal:
-            back = state.A.index_select(0, view.back.clamp(min=0))
-            contact.append(torch.where((view.back < 0)[:, None], self.A_0, back))
+            contact.append(known_or(state.A, view.back, self.A_0))
         A = self.f_A(state.A.index_select(0, view.pair), Hi, Hj, *contact, elapsed_code(view.pair_elapsed))
         return Hj, A
 

@@ -5,6 +5,7 @@ from emotide.nn.cell import DeepLSTMCell
 from emotide.nn.gru import GRUCell
 from emotide.nn.projection import Gathered, Part
 from emotide.nn.residual import Residual
+from emotide.nn.rounded import rounded
 from emotide.nn.segment import segment_softmax, segment_sum
 from emotide.nn.shortcuts import ShortcutPlan
 
@@ -16,6 +17,7 @@ __all__ = [
     "Residual",
     "SegmentAttention",
     "ShortcutPlan",
+    "rounded",
     "segment_softmax",
     "segment_sum",
 ]

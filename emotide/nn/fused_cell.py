@@ -34,7 +34,7 @@ from emotide.nn.residual import Residual
 
 def cell_step(f12: Residual, f3: Residual, s: Tensor, parts: Sequence[Part]) -> Tensor:
     """The next state of every row."""
-    values, index = taken_apart(parts)
+    values, index = taken_apart(parts, f12.first.dtype)
     tensors = (f12.first, f12.first_bias, *f12.weights, f3.first, f3.first_bias, *f3.weights, s, *values)
     return applied(CellFunction, (f12.form, f3.form), index, *tensors)
 
@@ -53,10 +53,10 @@ class CellFunction(torch.autograd.Function):
         P = projection.forward(torch.cat([bias12, bias3]))
         layers12 = Layers(Weights(*weights12), forms[0], kept)
         layers3 = Layers(Weights(*weights3), forms[1], kept)
-        gates = layers12.forward(_times(s, first12[:state]).add_(P[:, :both])).sigmoid_()
+        gates = layers12.forward(_times(s, first12[:state]).add_(P[:, :both])).to(s.dtype).sigmoid_()
         z, r = gates[:, :state], gates[:, state:]
         reset = r * s
-        new = layers3.forward(_times(reset, first3[:state]).add_(P[:, both:]))
+        new = layers3.forward(_times(reset, first3[:state]).add_(P[:, both:])).to(s.dtype)
         new = new.mul_(2).sigmoid_().mul_(2).sub_(1)
         if kept:
             own = [s, first12, first3, gates, reset, new]
@@ -98,4 +98,4 @@ class CellFunction(torch.autograd.Function):
 
 
 def _times(x: Tensor, weight: Tensor) -> Tensor:
-    return product(x, weight, x.new_empty(x.shape[0], weight.shape[1]))
+    return product(x.to(weight.dtype), weight, weight.new_empty(x.shape[0], weight.shape[1]))

@@ -139,7 +139,7 @@ class Layers:
 def _products(h: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     """h W + b of each network, side by side."""
     n, width, outputs = weight.shape
-    if n == 1 and h.shape[0] < ROWS:
+    if n == 1 and h.shape[0] < ROWS and h.dtype != torch.bfloat16:
         return torch.addmm(bias[0, 0], h, weight[0])
     out = h.new_empty(h.shape[0], n * outputs)
     for k in range(n):

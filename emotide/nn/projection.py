@@ -32,19 +32,27 @@ class Gathered:
 Part = Tensor | Gathered
 
 
-def taken_apart(parts: Sequence[Part]) -> tuple[list[Tensor], list[Tensor | None]]:
-    """Values and index of each part; a table longer than what is gathered from it is gathered at once."""
+def dtype_of(part: Part) -> torch.dtype:
+    """Of the part's values."""
+    return part.values.dtype if isinstance(part, Gathered) else part.dtype
+
+
+def taken_apart(parts: Sequence[Part], dtype: torch.dtype) -> tuple[list[Tensor], list[Tensor | None]]:
+    """Values and index of each part; a table longer than what is gathered from it is gathered at once.
+
+    Values are brought to the dtype of the weights, which is not theirs where `rounded` made the network.
+    """
     values: list[Tensor] = []
     index: list[Tensor | None] = []
     for part in parts:
         if not isinstance(part, Gathered):
-            values.append(part)
+            values.append(part.to(dtype))
             index.append(None)
         elif len(part.values) >= len(part.index):
-            values.append(part.values.index_select(0, part.index))
+            values.append(part.values.index_select(0, part.index).to(dtype))
             index.append(None)
         else:
-            values.append(part.values)
+            values.append(part.values.to(dtype))
             index.append(part.index)
     return values, index
 

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from emotide.nn.applied import applied
 from emotide.nn.layers import Form, ResidualFunction, Weights
-from emotide.nn.projection import Part, taken_apart
+from emotide.nn.projection import Part, dtype_of, taken_apart
 from emotide.nn.shortcuts import ShortcutPlan
 
 
@@ -84,9 +84,9 @@ class Residual(nn.Module):
 
     def forward(self, *parts: Part) -> Float[Tensor, "*stack rows outputs"]:
         """The output for every row; with `stack` > 1 one matrix per network, stacked in front."""
-        values, index = taken_apart(parts)
+        values, index = taken_apart(parts, self.first.dtype)
         tensors = (self.first, self.first_bias, *self.weights, *values)
-        out = applied(ResidualFunction, self.form, index, *tensors)
+        out = applied(ResidualFunction, self.form, index, *tensors).to(dtype_of(parts[0]))
         return torch.unflatten(out, 1, (self.stack, -1)).transpose(0, 1) if self.stack > 1 else out
 
 

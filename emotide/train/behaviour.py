@@ -25,7 +25,8 @@ from emotide.train.config import TrainConfig
 TRAIN, DEV = SPLITS.index("train"), SPLITS.index("dev")
 MOST = 2000  # people of a step who are asked whether they post; a sample where there are more
 LEARNED = 500  # as many in training, where other steps ask others
-BLOCK = 32  # steps whose questions are made at once
+BLOCK = 32  # steps at most whose questions are made at once
+CONTACTS = 8192  # contacts, about, of such steps
 DRAWN = 400  # pairs without a contact that are drawn of a step for calibration, of each of two kinds
 
 
@@ -43,14 +44,13 @@ class Questions:
     """All questions about some contacts of a batch, and who posts in the same steps; made for many steps at once.
 
     Attributes:
-        batch, habits: of the same networks.
+        batch: whose contacts.
         asked: contacts sorted by step, and negatives.
         seed: of the people who are drawn where a step has more than `most`.
         most: people of a step who are asked whether they post.
     """
 
     batch: Batch
-    habits: Habits
     asked: Candidates
     seed: int
     most: int = MOST
@@ -59,17 +59,18 @@ class Questions:
         group = self.batch.group
         ticks = np.arange(group.first_step, group.first_step + group.steps + 1)
         self.first = np.searchsorted(self.asked.step, ticks)  # of each step the first row of `asked`; and the end
-        self._blocks = Ahead(lambda number: dict(self._block(number)), -(-self.batch.group.steps // BLOCK))
+        self._ends = _block_ends(self.first)
+        self._blocks = Ahead(lambda number: dict(self._block(number)), len(self._ends))
 
     def at(self, step: int) -> Asked:
         """The questions about a step that something is asked about, made together with those of the steps around it."""
         k = step - self.batch.group.first_step
-        return self._blocks.at(k // BLOCK)[k]
+        return self._blocks.at(int(np.searchsorted(self._ends, k, side="right")))[k]
 
     def _block(self, number: int) -> Iterator[tuple[int, Asked]]:
         """The questions about the steps of a block in which something is asked; each block draws by itself."""
-        first, rng = number * BLOCK, np.random.default_rng((self.seed, number))
-        end = min(first + BLOCK, self.batch.group.steps)
+        first, rng = int(self._ends[number - 1]) if number else 0, np.random.default_rng((self.seed, number))
+        end = int(self._ends[number])
         steps = [k for k in range(first, end) if self.first[k] < self.first[k + 1]]
         if not steps:
             return
@@ -82,15 +83,15 @@ class Questions:
             for columns in ([self.asked.source[rows]] * kinds, targets, [self.asked.step[rows]] * kinds)
         )
         like = torch.empty(0, dtype=self.batch.dtype, device=self.batch.device)
-        pairs = asked_pairs(self.habits, source, target, when, like)
-        people = [self.habits.known(k + group.first_step, self.most, rng) for k in steps]
+        pairs = asked_pairs(self.batch.habits, source, target, when, like)
+        people = [self.batch.habits.known(k + group.first_step, self.most, rng) for k in steps]
         who, at = np.concatenate(people), np.repeat(steps, list(map(len, people)))
         wrote = group.events.post_user[slice(*group.bounds["post"][[first, end]])].astype(np.int64)
         posts = np.diff(group.bounds["post"][first : end + 1])
         wrote = np.repeat(np.arange(first, end), posts) * len(group.users) + wrote
         columns = (
             torch.from_numpy(who).to(like.device),
-            torch.from_numpy(self.habits.own(who, at + group.first_step)).to(like),
+            torch.from_numpy(self.batch.habits.own(who, at + group.first_step)).to(like),
             torch.from_numpy(np.isin(at * len(group.users) + who, wrote)).to(like),
         )
         bounds = np.concatenate([[0], np.cumsum(list(map(len, people)))])
@@ -98,6 +99,16 @@ class Questions:
             here = slice(*(kinds * (self.first[k : k + 2] - self.first[first])))
             mine = slice(bounds[n], bounds[n + 1])
             yield k, Asked(Pairs(*(column[here] for column in pairs)), *(column[mine] for column in columns))
+
+
+def _block_ends(first: Int[np.ndarray, " ticks"]) -> Int[np.ndarray, " blocks"]:
+    """The step at which each block ends: at most `BLOCK` steps with about `CONTACTS` contacts, or one with more."""
+    ends, steps = [0], len(first) - 1
+    while ends[-1] < steps:
+        begun = ends[-1]
+        full = int(np.searchsorted(first, first[begun] + CONTACTS, side="right")) - 1
+        ends.append(min(max(full, begun + 1), begun + BLOCK, steps))
+    return np.array(ends[1:])
 
 
 def contacts_said(model: AffectiveModel, state: State, asked: Asked) -> Float[Tensor, "kinds contacts"]:
@@ -130,9 +141,7 @@ class Lesson:
         """Negatives are drawn anew; who may be drawn is reached by a training contact."""
         group = batch.group
         rows = np.flatnonzero(group.events.contact_split == TRAIN)
-        questions = Questions(
-            batch, Habits(group), candidates(group, rows, rows, rng), int(rng.integers(1 << 62)), LEARNED
-        )
+        questions = Questions(batch, candidates(group, rows, rows, rng), int(rng.integers(1 << 62)), LEARNED)
         end = int(questions.asked.step.max(initial=group.first_step - 1)) + 1 - group.first_step
         return cls(questions, weight, end)
 
@@ -280,9 +289,9 @@ def behaviour_said(
     rng = np.random.default_rng(seed)
     questions: Questions | None = None
     contacts, posts, posted = [np.zeros((1 + len(NEGATIVES), 0))], [np.zeros(0)], [np.zeros(0)]
-    for batch, habits, step, state in _before_steps(model, timeline, vectors, split):
+    for batch, step, state in _before_steps(model, timeline, vectors, split):
         if questions is None or questions.batch is not batch:
-            questions = Questions(batch, habits, judged_candidates(batch.group, split, rng), seed)
+            questions = Questions(batch, judged_candidates(batch.group, split, rng), seed)
         asked = questions.at(step)
         contacts.append(contacts_said(model, state, asked).cpu().numpy())
         posts.append(posts_said(model, state, asked).cpu().numpy())
@@ -331,9 +340,9 @@ def calibrate_behaviour(model: AffectiveModel, timeline: Timeline, vectors: Tens
     from sklearn.linear_model import LogisticRegression
 
     head, rng, parts = head_of(model), np.random.default_rng(0), [np.zeros((3, 0))]
-    for _, habits, step, state in _before_steps(model, timeline, vectors, DEV):
-        source, target, happened, weight = habits.population(step, DRAWN, rng)
-        scores = head.contacts(model.network, state, asked_pairs(habits, source, target, step, state.H))
+    for batch, step, state in _before_steps(model, timeline, vectors, DEV):
+        source, target, happened, weight = batch.habits.population(step, DRAWN, rng)
+        scores = head.contacts(model.network, state, asked_pairs(batch.habits, source, target, step, state.H))
         parts.append(np.stack([scores.cpu().numpy(), happened, weight]))
     score, happened, weight = np.concatenate(parts, 1)
     if 0 < happened.sum() < len(happened):
@@ -343,15 +352,15 @@ def calibrate_behaviour(model: AffectiveModel, timeline: Timeline, vectors: Tens
 
 def _before_steps(
     model: AffectiveModel, timeline: Timeline, vectors: Tensor, split: int
-) -> Iterator[tuple[Batch, Habits, int, State]]:
+) -> Iterator[tuple[Batch, int, State]]:
     """The steps with a contact of a split, and the states before each."""
     for group in groups(timeline):
         e = group.events
         steps = set(e.step["contact"][e.contact_split == split].tolist())
         if not steps:
             continue
-        batch, habits = Batch(group, vectors.device, vectors.dtype), Habits(group)
+        batch = Batch(group, vectors.device, vectors.dtype)
         state, last = model.network.initial(len(group.users), group.pairs), max(steps) + 1 - group.first_step
         for followed in model.follow(batch, vectors, state, last=last, owned=True):
             if followed.step.number in steps:
-                yield batch, habits, followed.step.number, followed.before
+                yield batch, followed.step.number, followed.before

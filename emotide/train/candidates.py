@@ -103,9 +103,11 @@ def _before(source: np.ndarray, step: np.ndarray, first: _First, rng: np.random.
 def _drawn(asked: _Asked, draw: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     """A user in each target's place, and whether it cannot stand there after all: contacted in the step, or oneself."""
     drawn = draw(asked.source, asked.step)
+    wrong = asked.wrong(drawn)
     for _ in range(TRIES):
-        wrong = asked.wrong(drawn)
         if not wrong.any():
             break
-        drawn[wrong] = draw(asked.source[wrong], asked.step[wrong])
-    return drawn, asked.wrong(drawn)
+        again = asked._replace(source=asked.source[wrong], step=asked.step[wrong])
+        drawn[wrong] = draw(again.source, again.step)
+        wrong[wrong] = again.wrong(drawn[wrong])
+    return drawn, wrong

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +32,7 @@ from emotide.train.tuning import begin, judged_posts, seen
 from emotide.train.weak import WEAK_SPACE, without_weak_labels
 
 Progress = Callable[[int, int, str], None]
+BatchOf = Callable[[tuple[int, ...]], Batch]
 TRAIN = 0
 
 
@@ -79,7 +81,7 @@ def fit(
     flat, flat_mean = Flat(model), Flat(mean)
     optimizer = adamw(flat, config)
     updates = 0
-    regimes = regimes_of(config)
+    regimes, batch_of = regimes_of(config), batches_of(timeline, vectors)
     saved = Checkpoint(checkpoint) if checkpoint else None
     if saved and saved.exists():
         best = saved.restore(model, mean, optimizer, history.rows)
@@ -93,7 +95,7 @@ def fit(
             begin(part, epoch >= config.tune_after)
         losses: list[float] = []
         for value in epoch_losses(
-            model, timeline, vectors, classes, config, Descent(flat, optimizer, config.clip), rng, weight
+            model, timeline, batch_of, vectors, classes, config, Descent(flat, optimizer, config.clip), rng, weight
         ):
             losses.append(value)
             updates += 1
@@ -122,9 +124,20 @@ def fit(
     return history
 
 
+def batches_of(timeline: Timeline, vectors: Tensor) -> BatchOf:
+    """Batches by their networks, on the device of the vectors; the last one is kept: often there is no other."""
+
+    @lru_cache(maxsize=1)
+    def made(networks: tuple[int, ...]) -> Batch:
+        return Batch(timeline.group(networks), vectors.device, vectors.dtype)
+
+    return made
+
+
 def epoch_losses(
     model: AffectiveModel,
     timeline: Timeline,
+    batch_of: BatchOf,
     vectors: Tensor,
     classes: dict[str, Tensor],
     config: TrainConfig,
@@ -138,7 +151,7 @@ def epoch_losses(
         before = done
         groups = _batches(timeline, list(classes), config, rng, weight > 0)
         for group in groups:
-            shown, batch = shown_in_training(config, rng), Batch(timeline.group(group), vectors.device, vectors.dtype)
+            shown, batch = shown_in_training(config, rng), batch_of(tuple(group))
             lesson = Lesson.of(batch, weight, rng) if weight else None
             last = last_train_step(batch, _train_posts(timeline), lesson)
             window = _window(batch, last, len(groups), config, lesson)

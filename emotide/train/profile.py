@@ -15,7 +15,7 @@ from emotide.model import AffectiveModel
 from emotide.timeline import Timeline
 from emotide.train.behaviour import behaviour_weight
 from emotide.train.config import TrainConfig
-from emotide.train.fit import epoch_losses, trained_spaces
+from emotide.train.fit import batches_of, epoch_losses, trained_spaces
 from emotide.train.flat import Descent, Flat, adamw
 from emotide.train.loss import class_weights
 
@@ -72,9 +72,10 @@ def profile_step(
     descent = Descent(flat, adamw(flat, config), config.clip, clock)
     weight = behaviour_weight(timeline, config) if trained.behaviour is not None else 0.0
     torch.manual_seed(config.seed)
-    rng = np.random.default_rng(config.seed)
+    rng, batch_of = np.random.default_rng(config.seed), batches_of(timeline, vectors)
     losses = chain.from_iterable(
-        epoch_losses(trained, timeline, vectors, classes, config, descent, rng, weight) for _ in range(WARM + STEPS)
+        epoch_losses(trained, timeline, batch_of, vectors, classes, config, descent, rng, weight)
+        for _ in range(WARM + STEPS)
     )
     for _ in islice(losses, WARM):
         pass

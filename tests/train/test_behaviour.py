@@ -84,7 +84,6 @@ def test_nothing_of_a_step_moves_what_was_said_before_it(compiled):
         network = FusedNetwork(SIZES, 4, 2 * len(timeline.kinds))
         model = AffectiveModel(network, Readings(SIZES.affect, 4, {}), behaviour=True).eval()
         batch = Batch(timeline.group())
-        asked = Lesson.of(batch, 1.0, np.random.default_rng(0)).questions
         before = {
             f.step.number: f.before
             for f in model.follow(batch, torch.zeros(0, 4), network.initial(10, batch.group.pairs))
@@ -92,7 +91,7 @@ def test_nothing_of_a_step_moves_what_was_said_before_it(compiled):
         pairs = [np.repeat(np.arange(10), 10), np.tile(np.arange(10), 10)]
 
         H = before[17].H
-        scores = model.behaviour.contacts(network, before[17], asked_pairs(asked.habits, *pairs, 17, H))
+        scores = model.behaviour.contacts(network, before[17], asked_pairs(batch.habits, *pairs, 17, H))
         said.append(scores.detach())
     torch.testing.assert_close(said[0], said[1])
 

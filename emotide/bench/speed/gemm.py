@@ -14,6 +14,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from emotide.bench.bench import Bench, Progress, Say
 from emotide.bench.speed.timing import faster, here, in_turn, rate, runs_of, threads, told
 from emotide.model import AffectiveModel, Batch, FusedNetwork, NetworkConfig, Readings, State, built_in
+from emotide.nn import rounded
 from emotide.timeline import Timeline, TimelineConfig, compile_timeline
 from emotide.train import TrainConfig
 from emotide.train.loss import class_weights, window_loss
@@ -159,13 +160,16 @@ class Steps:
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
         self.optimizer.step()
 
+    def infer(self, run: int = 0) -> Tensor:
+        """The states after the step, and everybody's scores read from them."""
+        return self.inferred(self.model.eval())
+
     @torch.no_grad()
-    def infer(self, run: int = 0) -> None:
-        """The states after the step, and everybody's affect read from them."""
-        self.model.eval()
-        for followed in self.model.follow(self.batch, self.vectors, self.state, 1, 2):
-            memory = followed.state.M.index_select(0, followed.step.seen.user)
-            self.model.readings.scores(SPACE, self.model.network.read(followed.H, memory, followed.X))
+    def inferred(self, model: AffectiveModel) -> Tensor:
+        """The same by any model."""
+        (followed,) = model.follow(self.batch, self.vectors, self.state, 1, 2)
+        memory = followed.state.M.index_select(0, followed.step.seen.user)
+        return model.readings.scores(SPACE, model.network.read(followed.H, memory, followed.X))
 
 
 def run(data: Path, seeds: list[int], say: Say, progress: Progress) -> dict[str, Any]:
@@ -179,11 +183,26 @@ def run(data: Path, seeds: list[int], say: Say, progress: Progress) -> dict[str,
         }  # fmt: skip
         how = {kind: measured(getattr(steps, kind), runs_of(seeds), progress, kind) for kind in ("train", "infer")}
         shares = {kind: one["share"] for kind, one in how.items()}
+        how["bfloat16"] = in_bfloat16(steps, runs_of(seeds), progress)
         square = Product(((SQUARE, SQUARE), (SQUARE, 1)), ((SQUARE, SQUARE), (SQUARE, 1)), torch.float32)
         taken = in_turn({"square": Bare([square])}, runs_of(seeds), progress)["square"]
         how["square"] = {"size": SQUARE, "gflop_s": rate(2 * SQUARE**3, taken) / 1e9, "seconds": told(taken)}
         say(f"share of the GEMM peak: {shares}")
         return {**shares, "how": {**how, "rows": rows, "machine": here()}}
+
+
+def in_bfloat16(steps: Steps, runs: int, progress: Progress) -> dict[str, Any]:
+    """The inference step in bfloat16 beside that in float32: how many times quicker, and how far its scores are off."""
+    short = rounded(steps.model.eval())
+    sides = {"float32": steps.infer, "bfloat16": lambda run: steps.inferred(short)}
+    seconds = in_turn(sides, runs, progress, "infer")
+    whole = steps.infer()
+    return {
+        "infer_ratio": faster(seconds["float32"], seconds["bfloat16"]),
+        "mean_abs_diff": float((steps.inferred(short) - whole).abs().mean()),
+        "scores_sd": float(whole.std()),
+        "seconds": {name: told(values) for name, values in seconds.items()},
+    }
 
 
 def measured(step: Callable[[int], object], runs: int, progress: Progress, what: str) -> dict[str, Any]:

@@ -15,7 +15,6 @@ from torch import Tensor
 
 from emotide.bench.rivals.tgn import SIZE, Scores, Stream, tgn_module, tgn_scores, train_epoch
 from emotide.model import AffectiveModel, Batch, FusedNetwork, NetworkConfig, Readings
-from emotide.model.habits import Habits
 from emotide.timeline import Group, Timeline
 from emotide.train import TrainConfig, fit
 from emotide.train.behaviour import Questions, contacts_said, measure_habits
@@ -56,7 +55,7 @@ class Ours:
         self.model.eval()
         group = self.timeline.group()
         asked, batch = drawn_from(group, run), Batch(group)
-        questions = Questions(batch, Habits(group), asked, run, most=0)
+        questions = Questions(batch, asked, run, most=0)
         state, parts = self.model.network.initial(len(group.users), group.pairs), []
         for followed in self.model.follow(batch, self.vectors, state, owned=True):
             parts.append(contacts_said(self.model, followed.before, questions.at(followed.step.number)).numpy())

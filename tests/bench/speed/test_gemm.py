@@ -76,7 +76,10 @@ def test_a_step_is_measured(monkeypatch):
     assert found["how"]["train"]["flop"] > 3 * found["how"]["infer"]["flop"]
     square = found["how"]["square"]
     assert square["gflop_s"] == pytest.approx(2 * 50**3 / square["seconds"]["median"] / 1e9, rel=0.01)
-    assert [told[:2] for told in done if told[0] == told[1]] == [(12, 12), (12, 12), (6, 6)]
+    assert [told[:2] for told in done if told[0] == told[1]] == [(12, 12), (12, 12), (12, 12), (6, 6)]
+    short = found["how"]["bfloat16"]
+    assert 0 < short["mean_abs_diff"] < 0.02 < short["scores_sd"]
+    assert short["infer_ratio"] > 0
 
 
 def test_training_learns_and_inference_does_not():
