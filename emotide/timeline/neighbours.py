@@ -20,7 +20,7 @@ def compile_pairs(
     contacts: pl.DataFrame,
     ties: pl.DataFrame,
     active: pl.DataFrame,
-    names: pl.Series,
+    lots: UInt64[np.ndarray, "2 users"],
     kinds: int,
     config: TimelineConfig,
     folder: Path | None = None,
@@ -36,12 +36,12 @@ def compile_pairs(
         contacts: source, target, step, kind.
         ties: source (who looks), target (whom), begin, end.
         active: step, user; sorted by network, step and user.
-        names: user_id of each user; chance hangs on it, so that other networks in the log change nothing.
+        lots: of all users, see `lots_of`; chance hangs on names, so that other networks in the log change nothing.
         kinds: how many kinds of interaction there are.
         config: how many neighbours, and for how long.
         folder: the arrays are written there as they grow, and mapped; None keeps them in memory.
     """
-    sight = Sight(contacts, ties, active, lots_of(names), kinds, config)
+    sight = Sight(contacts, ties, active, lots, kinds, config)
     columns = {
         name: GrowingArray(dtype, width, None if folder is None else folder / f"{file}.npy")
         for name, (dtype, width, file) in _COLUMNS.items()
