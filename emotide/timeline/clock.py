@@ -32,8 +32,8 @@ class Ticks:
             happened: times of posts and interactions, microseconds; where steps are windows, the first is enough.
             labelled: times of labels, microseconds.
         """
-        known = [times.min() for times in (happened, labelled) if times.null_count() < len(times)]
-        origin = min(known) // config.window if config.window and known else 0  # type: ignore[type-var,operator]
+        known = [first for times in (happened, labelled) if (first := times.min()) is not None]
+        origin = int(min(known)) // config.window if config.window and known else 0  # type: ignore
         edges = _edges(happened, config.events) if config.events else np.zeros(0, np.int64)
         return cls(config.window, origin, edges)
 

@@ -54,11 +54,9 @@ def compile_timeline(
     lots = lots_of(ground.users["user_id"])
     pairs = compile_pairs(contacts, ground.ties, active, lots, len(kinds), config, folder)
     contacts, places = contacts.sort("network_row", "step", maintain_order=True), places_of(active)
-    met = {name: contacts[name].to_numpy() for name in ("step", "source", "target")}
-    events = events_of(
-        ground.posts, active_columns(active), met | {"split": ground.contact_split(contacts, places)}, pairs
-    )
-    return ground.timeline(events, places, kinds, names, digest, multi)
+    columns = active_columns(active) | contact_columns(contacts) | pairs
+    columns["contact_split"] = ground.contact_split(contacts, places)
+    return ground.timeline(columns, places, kinds, names, digest, multi)
 
 
 @dataclass(frozen=True)
@@ -117,14 +115,20 @@ class Ground:
 
     def timeline(
         self,
-        events: Events,
+        columns: Mapping[str, Any],
         places: pl.DataFrame,
         kinds: list[str],
         names: Mapping[str, list[str]] | None,
         digest: str,
         multi: Collection[str],
     ) -> Timeline:
-        """The timeline that stands on this ground, see `compile_timeline`."""
+        """The timeline that stands on this ground, see `compile_timeline`.
+
+        Args:
+            columns: the arrays of `Events` but those of posts; steps are `active_step`, `contact_step`, `pair_step`.
+            places: see `places_of`.
+            kinds, names, digest, multi: see `compile_timeline`.
+        """
         by_space = {
             str(space): compile_labels(rows, (names or {}).get(str(space)), space in multi)
             for (space,), rows in sorted(self.labels.group_by("space"))
@@ -139,8 +143,17 @@ class Ground:
             networks=_networks(self.users, places),
             posts=_taught(self.posts, self.labels).select("post_id", "network", "user", "step", "time", "train"),
             clock=self.clock.starts(places),
-            events=events,
+            events=self._events(columns),
             labels={space: arrays for space, (_, _, arrays) in by_space.items()},
+        )
+
+    def _events(self, columns: Mapping[str, Any]) -> Events:
+        steps = {name.removesuffix("_step"): step for name, step in columns.items() if name.endswith("_step")}
+        return Events(
+            step={"post": self.posts["step"].to_numpy()} | steps,
+            post_user=self.posts["user"].to_numpy(),
+            post=np.arange(len(self.posts), dtype=np.int32),
+            **{name: column for name, column in columns.items() if not name.endswith("_step")},
         )
 
 
@@ -251,41 +264,24 @@ def active_rows(posts: pl.DataFrame, contacts: pl.DataFrame, labels: pl.DataFram
 
 
 def active_columns(active: pl.DataFrame) -> dict[str, np.ndarray]:
-    """The arrays of `Events` about active users, by the ends of their names."""
+    """The arrays of `Events` about active users; their steps are `active_step`."""
     since = (pl.col("step") - pl.col("step").shift(1).over("user")).fill_null(-1).cast(pl.Float32)
     return {
-        "step": active["step"].to_numpy(),
-        "user": active["user"].to_numpy(),
-        "elapsed": active.select(since)["step"].to_numpy(),
-        "counts": active.select("written", "made", "received").to_numpy().astype(np.float32),
+        "active_step": active["step"].to_numpy(),
+        "active_user": active["user"].to_numpy(),
+        "active_elapsed": active.select(since)["step"].to_numpy(),
+        "active_counts": active.select("written", "made", "received").to_numpy().astype(np.float32),
     }
+
+
+def contact_columns(contacts: pl.DataFrame) -> dict[str, np.ndarray]:
+    """The arrays of `Events` about contacts, but their split; their steps are `contact_step`."""
+    return {f"contact_{name}": contacts[name].to_numpy() for name in ("step", "source", "target")}
 
 
 def places_of(active: pl.DataFrame) -> pl.DataFrame:
     """network, network_row, step, active: the steps in which somebody is active, and how many are."""
     return active.group_by("network", "network_row", "step").agg(pl.len().cast(pl.Int64).alias("active"))
-
-
-def events_of(
-    posts: pl.DataFrame, active: Mapping[str, Any], contacts: Mapping[str, Any], pairs: Mapping[str, Any]
-) -> Events:
-    """The arrays of a timeline.
-
-    Args:
-        posts: of the ground.
-        active: see `active_columns`.
-        contacts: step, source, target, split.
-        pairs: see `compile_pairs`.
-    """
-    step = {"active": active["step"], "post": posts["step"].to_numpy(), "contact": contacts["step"]}
-    return Events(
-        step=step | {"pair": pairs["pair_step"]},
-        post_user=posts["user"].to_numpy(),
-        post=np.arange(len(posts), dtype=np.int32),
-        **{f"active_{name}": column for name, column in active.items() if name != "step"},
-        **{f"contact_{name}": column for name, column in contacts.items() if name != "step"},
-        **{name: column for name, column in pairs.items() if name != "pair_step"},
-    )
 
 
 def _taught(posts: pl.DataFrame, labels: pl.DataFrame) -> pl.DataFrame:
