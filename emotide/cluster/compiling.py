@@ -10,7 +10,7 @@ files of a room that all see:
 Pairs live with their targets, so that nothing of one part hangs on another; `merging` lays the parts together.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -46,30 +46,49 @@ from emotide.timeline.neighbours import compile_pairs, lots_of
 PIECE = 1 << 18  # interactions, about, that are read at once
 PART = 1 << 21  # contacts of a part, about, where there are more than workers have parts for
 READ = ["network", "source_id", "target_id", "time", "kind"]
-Work = Callable[[type, Sequence[object], Sequence[object]], list[str]]  # (worker, its arguments, items) -> what it made
+Work = Callable[
+    [type["Pass"], Sequence[object], Sequence[object]], list[str]
+]  # (worker, its arguments, items) -> what it made
 
 
-class ReadPieces:
+class Pass:
+    """A worker of one pass: items become names of files or folders in the room."""
+
+    def made(self, item: Any) -> str:
+        """The name of what an item becomes. It is new each time: a worker that was given up may still write."""
+        raise NotImplementedError
+
+    def __call__(self, block: Rows) -> Rows:
+        """The names for a block of items, and what was wrong with each ('' for nothing)."""
+        made, faults = [], []
+        for item in block["item"]:
+            try:
+                made.append(self.made(item))
+                faults.append("")
+            except EmotideError as error:
+                made.append("")
+                faults.append(str(error))
+        return {"made": made, "fault": faults}
+
+
+class ReadPieces(Pass):
     """A worker that reads pieces of the interactions of a store; each becomes three files under a name of its own."""
 
     def __init__(self, store: Store, pieces: Sequence[Any], room: Path) -> None:
         self.store, self.pieces, self.room = store, pieces, room
 
-    def __call__(self, block: Rows) -> Rows:
-        """The names of the files of some pieces, given by number."""
-        return {"made": [self._read(int(piece)) for piece in block["item"]]}
-
-    def _read(self, piece: int) -> str:
-        rows = self.store.piece("interactions", READ, self.pieces[piece])
+    def made(self, item: Any) -> str:
+        """The files of a piece, given by its number."""
+        rows = self.store.piece("interactions", READ, self.pieces[item])
         others = rows.filter(pl.col("source_id") != pl.col("target_id"))
-        name = uuid4().hex  # a worker that was given up may still write: it writes elsewhere
+        name = uuid4().hex
         rows.write_parquet(self.room / f"{name}.rows")
         named(rows).write_parquet(self.room / f"{name}.people")
         others["kind"].value_counts().write_parquet(self.room / f"{name}.kinds")
         return name
 
 
-class Deal:
+class Deal(Pass):
     """A worker that turns interactions into contacts, and gives each to the parts of both its ends.
 
     Args:
@@ -83,23 +102,20 @@ class Deal:
         self.room, self.parts, self.ticks, self.kind = room, parts, ticks, kind_number(kinds)
         self.users = pl.read_parquet(room / "users")
 
-    def __call__(self, block: Rows) -> Rows:
-        """What was dealt of some files that were read."""
-        return {"made": [self._deal(str(name)) for name in block["item"]]}
-
-    def _deal(self, name: str) -> str:
-        rows = between(pl.read_parquet(self.room / f"{name}.rows"), self.users)
+    def made(self, item: Any) -> str:
+        """The contacts of a piece that was read, in a file a part."""
+        rows = between(pl.read_parquet(self.room / f"{item}.rows"), self.users)
         contacts = rows.with_columns(self.kind, step=self.ticks.step(rows["time"]))
         contacts = contacts.select("network_row", "step", "source", "target", "kind", pl.col("time").to_physical())
-        made = uuid4().hex
+        name = uuid4().hex
         for part in range(self.parts):
             touched = of_part("target", part, self.parts) | of_part("source", part, self.parts)
-            contacts.filter(touched).write_parquet(self.room / f"{made}.{part}")
-        return made
+            contacts.filter(touched).write_parquet(self.room / f"{name}.{part}")
+        return name
 
 
 @dataclass(frozen=True)
-class SeePart:
+class SeePart(Pass):
     """A worker that looks at parts: everything about their users, in a folder of numbers.
 
     Attributes:
@@ -116,11 +132,9 @@ class SeePart:
     kinds: int
     config: TimelineConfig
 
-    def __call__(self, block: Rows) -> Rows:
-        """The folders of some parts, given by number."""
-        return {"made": [self._see(int(part)) for part in block["item"]]}
-
-    def _see(self, part: int) -> str:
+    def made(self, item: Any) -> str:
+        """The folder of a part, given by its number."""
+        part = int(item)
         folder = self.room / uuid4().hex
         folder.mkdir()
         contacts = pl.concat([pl.read_parquet(self.room / f"{name}.{part}") for name in self.dealt])
@@ -162,6 +176,21 @@ def _counted(places: pl.DataFrame, **rows: pl.DataFrame) -> pl.DataFrame:
 def of_part(column: str, part: int, parts: int) -> pl.Expr:
     """Whether the users of a column are of a part: dealt in turn, so that networks and names do not matter."""
     return pl.col(column) % parts == part
+
+
+def names_made(blocks: Iterable[Rows]) -> list[str]:
+    """What workers made.
+
+    Raises:
+        EmotideError: what was wrong with an item, if anything was.
+    """
+    names = []
+    for block in blocks:
+        for name, fault in zip(block["made"], block["fault"], strict=True):
+            if fault:
+                raise EmotideError(str(fault))
+            names.append(str(name))
+    return names
 
 
 def compile_in_parts(
@@ -255,17 +284,12 @@ class ClusterCompile:
             ray_session(self.address, self.workers) as ray,
         ):
 
-            def work(worker: type, arguments: Sequence[object], items: Sequence[object]) -> list[str]:
+            def work(worker: type[Pass], arguments: Sequence[object], items: Sequence[object]) -> list[str]:
                 try:
-                    found = worked(ray, worker, arguments, items, self.workers, 1)
-                    return [str(made) for block in found for made in block["made"]]
-                except ray.exceptions.RayError as error:
-                    raise EmotideError(f"the log is not compiled, a worker failed: {_last_line(error)}") from error
+                    return names_made(worked(ray, worker, arguments, items, self.workers, 1))
+                except ray.exceptions.RayActorError as error:
+                    raise EmotideError("the log is not compiled: a worker died again and again") from error
 
             return compile_in_parts(
                 work, store, tables, config, Path(room), self.workers, names, kinds, digest, multi, folder
             )
-
-
-def _last_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[-1]

@@ -1,5 +1,6 @@
 """Ray Data as it is used here: items go to workers by blocks; who dies is started anew, its blocks are tried again."""
 
+import logging
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -28,10 +29,12 @@ def worked(
     """
     from ray.data import ActorPoolStrategy, DataContext
 
+    logging.getLogger("ray.data").setLevel(logging.ERROR)  # its plans are of no interest to who asked
     DataContext.get_current().enable_progress_bars = False
-    given = ray.data.from_items([{"item": item} for item in items], override_num_blocks=-(-len(items) // block))
+    blocks = -(-len(items) // block)
+    given = ray.data.from_items([{"item": item} for item in items], override_num_blocks=blocks)
     made = given.map_batches(
         worker, fn_constructor_args=tuple(arguments), batch_size=block, num_cpus=1, max_restarts=-1, max_task_retries=3,
-        compute=ActorPoolStrategy(min_size=1, max_size=workers, max_tasks_in_flight_per_actor=1),
+        compute=ActorPoolStrategy(size=min(workers, blocks), max_tasks_in_flight_per_actor=1),
     )  # fmt: skip
     yield from made.iter_batches(batch_size=kept, prefetch_batches=1)

@@ -1,22 +1,24 @@
 """A log compiled by parts is the log compiled at once, array for array."""
 
+import os
+import signal
+import warnings
 
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
+from emotide.api import SocialLog
 from emotide.cluster import compiling, merging
-from emotide.cluster.compiling import compile_in_parts
-from emotide.errors import BadInput
+from emotide.cluster.compiling import ClusterCompile, compile_in_parts, names_made
+from emotide.cluster.ray_data import worked
+from emotide.cluster.ray_workers import RayWorkers
+from emotide.cluster.session import ray_session
+from emotide.errors import BadInput, EmotideError, StoreError
 from emotide.store import Store
 from emotide.timeline import Timeline, TimelineConfig, compile_timeline
 from emotide.timeline.events import Labels
 
-RAY = [  # it warns of its own future defaults, and leaves files of its subprocesses to the garbage collector
-    pytest.mark.filterwarnings("ignore::FutureWarning:ray.*"),
-    pytest.mark.filterwarnings("ignore::ResourceWarning"),
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-]
 OTHERS = ("posts", "ties", "labels", "feedback")
 CONFIG = TimelineConfig(step="1h", max_neighbours=2, neighbour_memory=5, max_kinds=3)
 
@@ -28,7 +30,10 @@ def random_rows(seed, contacts=150):
 
     def some(n, *columns):
         drawn = [[column[k] for k in rng.integers(0, len(column), n)] for column in columns]
-        return [(*row[1:], row[0]) for row in zip([{"network": x} for x in rng.choice(["", "x", "y"], n)], *drawn)]
+        return [
+            (*row, {"network": str(network)})
+            for *row, network in zip(*drawn, rng.choice(["", "x", "y"], n), strict=True)
+        ]
 
     hours = [hour / 2 for hour in range(60)]
     posts = some(25, names, hours)
@@ -74,6 +79,30 @@ def here(worker, arguments, items):
     return [str(made({"item": np.array([item])})["made"][0]) for item in reversed(items)]
 
 
+def dying(worker, folder):
+    """A worker that dies once, when it has done its work and not told."""
+
+    class Dying(worker):
+        def made(self, item):
+            made, died = super().made(item), folder / f"{worker.__name__}.died"
+            if not died.exists():
+                died.touch()
+                os.kill(os.getpid(), signal.SIGKILL)
+            return made
+
+    return Dying
+
+
+def away(store):
+    """A store that workers do not find."""
+
+    class Away(Store):
+        def piece(self, *what):
+            raise StoreError("the store is away")
+
+    return Away(store._url)
+
+
 def at_once(store, config, **more):
     return compile_timeline({name: store.table(name) for name in (*OTHERS, "interactions")}, config, **more)
 
@@ -96,20 +125,24 @@ def same(found, expected):
             assert_array_equal(getattr(found.labels[space], name), getattr(expected.labels[space], name), name)
 
 
-@pytest.mark.parametrize("step", ["1h", "7 events"])
+@pytest.mark.parametrize("parts", [1, 2, 3])
 @pytest.mark.parametrize("seed", range(6))
-def test_parts_make_the_timeline_of_the_whole(store_of, tmp_path, monkeypatch, seed, step):
-    monkeypatch.setattr(compiling, "PIECE", 11)
+def test_parts_make_the_timeline_of_the_whole(store_of, tmp_path, monkeypatch, seed, parts):
+    monkeypatch.setattr(compiling, "PIECE", 31)
     monkeypatch.setattr(merging, "PIECE", 5)
-    store, config = store_of(**random_rows(seed)), CONFIG.model_copy(update={"step": step})
+    store, step = store_of(**random_rows(seed)), {0: "1h", 1: "7 events"}[(seed + parts) % 2]
+    config = CONFIG.model_copy(update={"step": step})
     expected = at_once(store, config)
     assert (expected.events.pair_chance < 1).any()  # more neighbours than may stay
-    for parts in (1, 2, 3, 40):  # the last of which hold nobody
-        room, folder = tmp_path / f"room{parts}", tmp_path / f"timeline{parts}"
-        room.mkdir()
-        folder.mkdir()
-        found = in_parts(store, config, here, room, parts, folder=folder if parts > 1 else None)
-        same(found, expected)
+    same(in_parts(store, config, here, tmp_path, parts), expected)
+
+
+def test_a_part_may_hold_nobody_and_arrays_may_lie_in_files(store_of, tmp_path):
+    store, folder = store_of(**random_rows(7)), tmp_path / "timeline"
+    folder.mkdir()
+    found, expected = in_parts(store, CONFIG, here, tmp_path, 40, folder=folder), at_once(store, CONFIG)
+    same(found, expected)
+    assert isinstance(found.events.pair_kinds, np.memmap)
     found.save(folder)
     same(Timeline.load(folder), expected)
 
@@ -126,6 +159,62 @@ def test_one_table_alone(store_of, tmp_path, wanted):
     same(in_parts(store, CONFIG, here, tmp_path, 2), at_once(store, CONFIG))
 
 
-def test_an_empty_log_is_refused(store_of, tmp_path):
+def test_an_empty_log_is_refused(tmp_path):
     with pytest.raises(BadInput, match="nothing to compile"):
-        in_parts(store_of(), CONFIG, here, tmp_path, 2)
+        in_parts(Store.open(tmp_path / "empty.db"), CONFIG, here, tmp_path, 2)
+
+
+@pytest.fixture(scope="module")
+def ray():
+    pytest.importorskip("ray")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with ray_session(None, 2) as module:
+            yield module
+
+
+@pytest.mark.filterwarnings("ignore")  # Ray Data warns of its own libraries' futures
+class TestOnRay:
+    """Real workers, real databases."""
+
+    def test_postgresql(self, ray, tables, new_database, tmp_path, monkeypatch):
+        monkeypatch.setattr(compiling, "PIECE", 31)
+        store = stored(new_database(), tables(**random_rows(4)), tmp_path / "log")
+        found = ClusterCompile(workers=2)(store, {name: store.table(name) for name in OTHERS}, CONFIG)
+        same(found, at_once(store, CONFIG))
+
+    def test_workers_that_die_are_started_again(self, ray, store_of, tmp_path, monkeypatch):
+        monkeypatch.setattr(compiling, "PIECE", 31)
+
+        def work(worker, arguments, items):
+            return names_made(worked(ray, dying(worker, tmp_path), arguments, items, 2, 1))
+
+        store, room = store_of(**random_rows(5)), tmp_path / "room"
+        room.mkdir()
+        found = in_parts(store, CONFIG, work, room, 2)
+        assert {file.stem for file in tmp_path.glob("*.died")} == {"ReadPieces", "Deal", "SeePart"}
+        same(found, at_once(store, CONFIG))
+
+    def test_what_a_worker_cannot_read_is_said(self, ray, store_of, tmp_path):
+        store = store_of(**random_rows(0))
+        with pytest.raises(EmotideError, match="the store is away"):
+            ClusterCompile(workers=2)(away(store), {name: store.table(name) for name in OTHERS}, CONFIG)
+
+    def test_a_log_in_a_file_named_from_this_folder(self, ray, store_of, tmp_path, monkeypatch):
+        monkeypatch.setattr(compiling, "PIECE", 31)
+        store_of(**random_rows(1))
+        monkeypatch.chdir(tmp_path)
+        log = SocialLog.open("town.db")
+        monkeypatch.setenv("EMOTIDE_CACHE", str(tmp_path / "cache"))
+        found = log.timeline(CONFIG, workers=RayWorkers(workers=2))
+        monkeypatch.setenv("EMOTIDE_CACHE", str(tmp_path / "other"))
+        same(found, log.timeline(CONFIG))
+
+
+def test_turns_are_compiled_by_one_process_and_that_is_said(store_of, tmp_path):
+    config = TimelineConfig(step="turn")
+    store = store_of(**random_rows(0))
+    tables = {name: store.table(name) for name in OTHERS}
+    with pytest.warns(UserWarning, match="compiled by one process"):
+        found = RayWorkers().compile(store, tables, config, {}, None, "", (), tmp_path)
+    same(found, at_once(store, config, names={}))
