@@ -1,12 +1,19 @@
-"""What tests of several folders share: the public data sets, small logs written by hand, and the command line."""
+"""What tests of several folders share: the public data sets, small logs written by hand, the command line, a server."""
 
 import json
 import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from datetime import UTC, datetime, timedelta
 from io import StringIO
+from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,6 +24,7 @@ from emotide.log import TABLES
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # the worlds of tests are small: more threads wait more than they work
 ROOT = Path(__file__).parents[1]
+NUMBERS = count()
 START = datetime(2024, 1, 1, tzinfo=UTC)
 
 
@@ -110,3 +118,72 @@ def _row(name: str, row: Sequence[Any]) -> dict[str, Any]:
     if isinstance(full.get("category"), dict):
         full["dimensions"], full["category"] = json.dumps(full["category"]), None
     return full
+
+
+def _binaries() -> Path | None:
+    """Where initdb and postgres lie: on PATH, or in Debian's folder."""
+    on_path = shutil.which("initdb")
+    found = [Path(on_path).resolve().parent] if on_path else []
+    found += sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
+    return next((place for place in found if (place / "postgres").exists() and (place / "initdb").exists()), None)
+
+
+def _other_user() -> int | None:
+    """The server refuses to run as root: then another user's number."""
+    if os.getuid() != 0:
+        return None
+    names = {entry.pw_name: entry.pw_uid for entry in pwd.getpwall()}
+    return names.get("postgres", names.get("nobody"))
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """The URL of a server of our own, without the database's name; skips where none is installed."""
+    pytest.importorskip("adbc_driver_postgresql", reason="the extra 'postgres' is not installed")
+    binaries, user = _binaries(), _other_user()
+    if binaries is None:
+        pytest.skip("no PostgreSQL server: neither initdb on PATH nor /usr/lib/postgresql/*/bin")
+    folder = Path(tempfile.mkdtemp(prefix="emotide-pg-"))
+    port = _free_port()
+    if user is not None:
+        os.chown(folder, user, -1)
+    run = {"user": user, "cwd": folder, "stdout": subprocess.DEVNULL, "env": {**os.environ, "LC_ALL": "C.UTF-8"}}
+    init = [binaries / "initdb", "-D", folder / "data", "-U", "emotide", "-A", "trust", "-E", "UTF8", "--no-sync"]
+    subprocess.run(init, check=True, **run)
+    options = [f"-cport={port}", "-clisten_addresses=127.0.0.1", f"-cunix_socket_directories={folder}", "-cfsync=off"]
+    with (folder / "log").open("w") as log:
+        server = subprocess.Popen([binaries / "postgres", "-D", folder / "data", *options], stderr=log, **run)
+    try:
+        ready = [binaries / "pg_isready", "-h", "127.0.0.1", "-p", str(port), "-t", "30"]
+        for _ in range(300):
+            if subprocess.run(ready, stdout=subprocess.DEVNULL).returncode == 0:
+                break
+            assert server.poll() is None, (folder / "log").read_text()
+            signal.sigtimedwait([], 0.1)
+        yield f"postgresql://emotide@127.0.0.1:{port}"
+    finally:
+        server.send_signal(signal.SIGINT)  # a fast shutdown
+        server.wait(30)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def new_database(postgres_server: str) -> Callable[[], str]:
+    """Gives the URL of an empty database on that server, at every call another."""
+
+    def new() -> str:
+        import adbc_driver_postgresql.dbapi as postgresql
+
+        name = f"town{next(NUMBERS)}"
+        address = f"{postgres_server}/postgres"
+        with postgresql.connect(address, autocommit=True) as connection, connection.cursor() as cursor:
+            cursor.execute(f"CREATE DATABASE {name} TEMPLATE template0")
+        return f"{postgres_server}/{name}"
+
+    return new

@@ -34,15 +34,15 @@ class Known:
 
         Where the model reads more than text, both have a row a post and modality.
         """
-        timeline = self._timeline(log)
+        timeline = self._timeline(log, workers)
         seen = (workers or ThisProcess()).observed(self.trained, log.contents(timeline), None)
         return seen.of(timeline), seen.vectors
 
-    def _timeline(self, log: SocialLog) -> Timeline:
+    def _timeline(self, log: SocialLog, workers: Workers | None = None) -> Timeline:
         for space in log.spaces().values():
             if space.name not in self.trained.model.readings.spaces:
                 self.add_space(space)
-        return log.timeline(self.trained.run.timeline, self.spaces(), self.trained.kinds)
+        return log.timeline(self.trained.run.timeline, self.spaces(), self.trained.kinds, workers)
 
     def _space(self, timeline: Timeline) -> str:
         """The space that is meant when none is named: the trained one with the most labels here."""

@@ -90,7 +90,7 @@ class Emotide(Influences, Recommends):
             progress: called with (epoch, epochs, what happened).
             media: encoders of images, sounds and videos that another model has learned; by default they are taught on
                 this log.
-            workers: who encodes and trains; this process by default.
+            workers: who compiles, encodes and trains; this process by default.
 
         Raises:
             BadInput: the log holds nothing to learn from.
@@ -101,7 +101,7 @@ class Emotide(Influences, Recommends):
         spaces = log.spaces()
         for name in run.train.spaces:
             space_named(name, spaces)
-        timeline = log.timeline(run.timeline, spaces)
+        timeline = log.timeline(run.timeline, spaces, workers=workers)
         for name in run.train.spaces:
             if name not in timeline.spaces:
                 known = ", ".join(timeline.spaces) or "none"
@@ -270,7 +270,7 @@ class Emotide(Influences, Recommends):
             coverage: how often the column `set` shall hold the truth, such as 0.9; no such column by default.
             budget: share of the posts of each step that are opened, decoded and encoded; all by default.
             choice: which those are: 'top', 'sample', 'random', 'recent' or 'first', see `Screen`.
-            workers: who encodes and runs the steps; this process by default, and always under a budget.
+            workers: who compiles, encodes and runs the steps; this process by default, and always under a budget.
 
         Returns:
             user_id, network, time, horizon (0: recognition), space, reading, then one column a category (calibrated

@@ -11,21 +11,21 @@ from tempfile import TemporaryDirectory
 import polars as pl
 
 from emotide.api.caches import forget_in_caches
+from emotide.api.workers import ThisProcess, Workers
 from emotide.errors import UnknownName
 from emotide.log import Pseudonyms
 from emotide.log.archive import open_archive, unpack
 from emotide.model import Category, EmotionSpace, built_in, read_space
 from emotide.model.spaces import AXES
 from emotide.store import IngestReport, Store
-from emotide.timeline import FORMAT, Timeline, TimelineConfig, compile_timeline
+from emotide.timeline import FORMAT, Timeline, TimelineConfig
 from emotide.vectors import default_cache
 from emotide.vectors.encoders import Contents
 
 Progress = Callable[[int, int, str], None]
 MEDIA = ("image", "audio", "video")
-COMPILED = {  # what a timeline is made of: the columns wanted, or all
+COMPILED = {  # what a timeline is made of beside the interactions: the columns wanted, or all
     "posts": ["post_id", "user_id", "network", "time", "split"],
-    "interactions": None,
     "ties": None,
     "labels": None,
     "feedback": ["user_id", "network"],
@@ -117,14 +117,16 @@ class SocialLog:
         return known
 
     def timeline(
-        self, config: TimelineConfig, spaces: Mapping[str, EmotionSpace] | None = None, kinds: list[str] | None = None
-    ) -> Timeline:
+        self, config: TimelineConfig, spaces: Mapping[str, EmotionSpace] | None = None, kinds: list[str] | None = None,
+        workers: Workers | None = None,
+    ) -> Timeline:  # fmt: skip
         """The log compiled to steps; kept in the cache folder and mapped from there the next time.
 
         Args:
             config: how to cut it.
             spaces: whose categories give the order of the columns of labels; the log's own by default.
             kinds: of interaction, in the order wanted; from the log by default.
+            workers: who compiles; this process by default.
         """
         spaces = spaces or self.spaces()
         names = {name: space.names for name, space in spaces.items()}
@@ -138,13 +140,14 @@ class SocialLog:
             with TemporaryDirectory(prefix=folder.name, dir=folder.parent) as room:
                 place = Path(room) / "timeline"
                 place.mkdir()
-                compile_timeline(self._compiled(names), config, names, kinds, digest, multi, place).save(place)
+                tables, crew = self._compiled(names), workers or ThisProcess()
+                crew.compile(self.store, tables, config, names, kinds, digest, multi, place).save(place)
                 with suppress(OSError):  # the other was quicker
                     place.rename(folder)
         return Timeline.load(folder)
 
     def _compiled(self, names: Mapping[str, list[str]]) -> dict[str, pl.DataFrame]:
-        """The tables of which a timeline is made."""
+        """The tables of which a timeline is made, but the interactions."""
         tables = {name: self.store.table(name, columns) for name, columns in COMPILED.items()}
         tables["labels"] = _understood(tables["labels"], names)
         return tables

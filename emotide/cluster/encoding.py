@@ -5,13 +5,14 @@ worker that dies is started anew and its blocks are tried again; a file that can
 """
 
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
 
+from emotide.cluster.ray_data import Rows, worked
 from emotide.cluster.session import ray_session
 from emotide.errors import BadInput
 from emotide.log.rejects import RejectFile, reject_rows
@@ -23,7 +24,6 @@ from emotide.vectors.media import MediaVectors, content_digest
 
 BLOCK = 64  # texts or files that a worker takes at once
 KEPT = 1024  # vectors that are written to the cache at once
-Rows = dict[str, Any]  # columns of a block
 
 
 class EncodeTexts:
@@ -63,21 +63,6 @@ class EncodeFiles:
         return {**block, "vector": vector, "digest": digests, "fault": faults}
 
 
-def encoded(
-    ray: Any, worker: type, argument: object, items: Sequence[str], workers: int, block: int = BLOCK
-) -> Iterator[Rows]:
-    """Blocks of items with their vectors, as they are ready; the order is anybody's."""
-    from ray.data import DataContext
-
-    DataContext.get_current().enable_progress_bars = False
-    given = ray.data.from_items([{"item": item} for item in items], override_num_blocks=-(-len(items) // block))
-    made = given.map_batches(
-        worker, fn_constructor_args=(argument,), batch_size=block, concurrency=(1, workers), num_cpus=1,
-        max_restarts=-1, max_task_retries=3,
-    )  # fmt: skip
-    yield from made.iter_batches(batch_size=KEPT, prefetch_batches=1)
-
-
 def encode_texts(
     ray: Any, trained: Trained, texts: Sequence[str], cache: VectorCache, workers: int, progress: Progress | None = None
 ) -> None:
@@ -85,7 +70,7 @@ def encode_texts(
     encoder, found = trained.text, dict[str, np.ndarray]()
 
     def encode(missing: list[str]) -> np.ndarray:
-        for rows in encoded(ray, EncodeTexts, encoder.encode, missing, workers):
+        for rows in worked(ray, EncodeTexts, [encoder.encode], missing, workers, BLOCK, KEPT):
             found.update(zip(rows["item"], rows["vector"], strict=True))
         return np.stack([found.pop(text) for text in missing])
 
@@ -104,7 +89,7 @@ def encode_files(
     wanted = list(dict.fromkeys(place for place in places if place is not None))
     faults: dict[str, str] = {}
     name, done = f"{encoder.name}/{encoder.digest}", 0
-    for rows in encoded(ray, EncodeFiles, encoder, wanted, workers) if wanted else ():
+    for rows in worked(ray, EncodeFiles, [encoder], wanted, workers, BLOCK, KEPT) if wanted else ():
         told = {str(place): str(fault) for place, fault in zip(rows["item"], rows["fault"], strict=True) if fault}
         good = [k for k, fault in enumerate(rows["fault"]) if not fault]
         vectors = {str(rows["item"][k]): (bytes(rows["digest"][k]), rows["vector"][k]) for k in good}

@@ -1,9 +1,13 @@
-"""Everything that may be done on Ray workers, behind the three methods of `emotide.api.workers.Workers`."""
+"""Everything that may be done on Ray workers, behind the four methods of `emotide.api.workers.Workers`."""
 
+import warnings
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from torch import Tensor
 
+from emotide.api.workers import ThisProcess
+from emotide.cluster.compiling import ClusterCompile
 from emotide.cluster.encoding import encode_posts
 from emotide.cluster.fitting import ClusterFit
 from emotide.cluster.states import ClusterTrace
@@ -11,7 +15,8 @@ from emotide.errors import BadInput
 from emotide.model import AffectiveModel, Shown
 from emotide.model.screening import Posts
 from emotide.model.trace import Trace
-from emotide.timeline import Timeline
+from emotide.store import Store
+from emotide.timeline import Tables, Timeline, TimelineConfig
 from emotide.train import History, Trained
 from emotide.train.config import TrainConfig
 from emotide.train.fit import Progress
@@ -20,12 +25,13 @@ from emotide.vectors.encoders import Contents
 
 
 class RayWorkers:
-    """Encoding, training and states on Ray.
+    """Compiling, encoding, training and states on Ray.
 
     Args:
         address: of a cluster; None or '' starts one here.
         workers: how many.
-        room: a folder that all machines see, for parts and checkpoints of states; a temporary one by default.
+        room: a folder that all machines see, for parts and checkpoints of states, and for the log while it is
+            compiled; a temporary one by default.
         rejects: a folder for `media.rejects.csv`.
     """
 
@@ -35,6 +41,17 @@ class RayWorkers:
         if room is not None and not room.is_dir():
             raise BadInput("is no folder; parts and checkpoints want one that all machines see", room)
         self.address, self.workers, self.room, self.rejects = address, workers, room, rejects
+
+    def compile(
+        self, store: Store, tables: Tables, config: TimelineConfig, names: Mapping[str, list[str]],
+        kinds: list[str] | None, digest: str, multi: Collection[str], folder: Path,
+    ) -> Timeline:  # fmt: skip
+        """The timeline of a store's log, see `ClusterCompile`; by this process where steps are turns."""
+        if config.turns:
+            warnings.warn("steps are turns: the log is compiled by one process", stacklevel=2)
+            return ThisProcess().compile(store, tables, config, names, kinds, digest, multi, folder)
+        made = ClusterCompile(self.address, self.workers, self.room)
+        return made(store, tables, config, names, kinds, digest, multi, folder)
 
     def observed(self, trained: Trained, contents: Contents, progress: Progress | None) -> Observed:
         """The vectors of posts: computed by workers, then read from the cache."""

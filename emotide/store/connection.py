@@ -121,18 +121,21 @@ class Connection:
         """The one number of a query."""
         return int(self.rows(sql)[0][0])
 
-    def frame(self, columns: Types, source: str) -> pl.DataFrame:
+    def frame(self, columns: Types, source: str, parameters: Sequence[object] = ()) -> pl.DataFrame:
         """Many rows by Arrow.
 
         Args:
             columns: the columns wanted with the types they have in the database (String, Int64, Float64).
             source: what follows FROM.
+            parameters: of its placeholders, see `mark`.
         """
         # SQLite's columns have no fixed type and the driver guesses from the first rows: give it one that tells
         examples = ", ".join(f"{_EXAMPLES[str(dtype)]} AS {name}" for name, dtype in columns.items())
         sql = f"SELECT {', '.join(columns)} FROM {source}"
         with self._errors("cannot be read"):
-            self._cursor.execute(f"SELECT {examples} UNION ALL {sql}" if self.sqlite else sql)
+            self._cursor.execute(
+                f"SELECT {examples} UNION ALL {sql}" if self.sqlite else sql, tuple(parameters) or None
+            )
             frame = pl.DataFrame(self._cursor.fetch_arrow_table())
         return (frame[1:] if self.sqlite else frame).cast(pl.Schema(columns))
 

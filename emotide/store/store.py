@@ -9,7 +9,7 @@ import polars as pl
 from sqlalchemy.engine import URL
 
 from emotide.errors import StoreError, UnknownName
-from emotide.log import TABLES, TIME, Pseudonyms
+from emotide.log import TABLES, TIME, Pseudonyms, Types
 from emotide.store.audit import note, trail
 from emotide.store.connection import Connection, alone, store_url, write_ahead
 from emotide.store.erase import Erased, Tombstones, compacted, erase
@@ -18,6 +18,8 @@ from emotide.store.migrate import migrate
 from emotide.store.retain import Retained, retain
 from emotide.store.tokens import TokenTable
 from emotide.store.writing import from_database
+
+Piece = tuple[tuple[str, str] | None, tuple[str, str] | None]  # from this key to before that one
 
 
 class Store:
@@ -71,6 +73,10 @@ class Store:
     def __repr__(self) -> str:
         return f"Store({self.url!r})"
 
+    def __getstate__(self) -> dict[str, URL]:
+        """Another process may stand in another folder."""
+        return {"_url": self._url if self.file is None else self._url.set(database=str(self.file.resolve()))}
+
     def ingest(
         self,
         source: str | Path,
@@ -119,16 +125,35 @@ class Store:
         Raises:
             UnknownName: no such table or column.
         """
-        if name not in TABLES:
-            raise UnknownName("table", name, TABLES)
-        table = TABLES[name]
-        for column in columns or []:
-            if column not in table.names:
-                raise UnknownName(f"column of {name}", column, table.names)
-        wanted = table.names if columns is None else list(columns)
-        kept = {column: pl.Int64() if table.schema[column] == TIME else table.schema[column] for column in wanted}
+        kept = _kept(name, columns)
         with self.connect() as connection:
-            return from_database(connection.frame(kept, name), table)
+            return from_database(connection.frame(kept, name), TABLES[name])
+
+    def pieces(self, name: str, rows: int) -> list[Piece]:
+        """A table cut into ranges of its key's first two columns, of about so many rows each (more under one key).
+
+        Together they hold every key there may be, so that what is written meanwhile lies in one of them too.
+        """
+        keys = ", ".join(TABLES[name].key[:2])
+        before = f"CAST(sum(count(*)) OVER (ORDER BY {keys}) AS bigint) - count(*)"
+        number = f"number / {rows}"
+        found = f"""SELECT {keys} FROM (
+            SELECT {keys}, {number} AS here, lag({number}) OVER (ORDER BY {keys}) AS last
+            FROM (SELECT {keys}, {before} AS number FROM {name} GROUP BY {keys}) AS held
+        ) AS numbered WHERE here > last ORDER BY {keys}"""
+        with self.connect() as connection:
+            begins = [(str(first), str(second)) for first, second in connection.rows(found)]
+        return list(zip([None, *begins], [*begins, None], strict=True))
+
+    def piece(self, name: str, columns: Sequence[str], piece: Piece) -> pl.DataFrame:
+        """Some columns of a piece of a table, in any order of rows; see `pieces` and `table`."""
+        with self.connect() as connection:
+            keys, marks = ", ".join(TABLES[name].key[:2]), [connection.mark(number) for number in range(1, 5)]
+            ends = [(sign, end) for sign, end in zip((">=", "<"), piece, strict=True) if end is not None]
+            within = [f"({keys}) {sign} ({marks[2 * k]}, {marks[2 * k + 1]})" for k, (sign, _) in enumerate(ends)]
+            where = f"{name} WHERE {' AND '.join(within)}" if within else name
+            values = [value for _, end in ends for value in end]
+            return from_database(connection.frame(_kept(name, columns), where, values), TABLES[name])
 
     def counts(self) -> dict[str, int]:
         """The number of rows of every table of what people did."""
@@ -229,3 +254,19 @@ class Store:
             StoreError: the file or the server cannot be opened.
         """
         return Connection(self._url)
+
+
+def _kept(name: str, columns: Sequence[str] | None) -> Types:
+    """The columns wanted of a table (all when None), with the types that the database holds.
+
+    Raises:
+        UnknownName: no such table or column.
+    """
+    if name not in TABLES:
+        raise UnknownName("table", name, TABLES)
+    table = TABLES[name]
+    for column in columns or []:
+        if column not in table.names:
+            raise UnknownName(f"column of {name}", column, table.names)
+    wanted = table.names if columns is None else columns
+    return {column: pl.Int64() if table.schema[column] == TIME else table.schema[column] for column in wanted}

@@ -1,6 +1,6 @@
 """A social log compiled to steps of flat, memory-mapped arrays; training reads nothing else."""
 
-from emotide.timeline.compile import compile_timeline
+from emotide.timeline.compile import Tables, compile_timeline
 from emotide.timeline.config import TimelineConfig
 from emotide.timeline.events import Events, Labels
 from emotide.timeline.group import Group, Guests
@@ -15,6 +15,7 @@ __all__ = [
     "Group",
     "Guests",
     "Labels",
+    "Tables",
     "Timeline",
     "TimelineConfig",
     "by_modality",

@@ -1,16 +1,19 @@
 """A log is compiled to a timeline: once, in bulk (DESIGN 1, 3.4, 4)."""
 
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
 
 from emotide.errors import BadInput
+from emotide.timeline.clock import Clock, Ticks
 from emotide.timeline.config import TimelineConfig
 from emotide.timeline.events import Events
 from emotide.timeline.labels import compile_labels
-from emotide.timeline.neighbours import compile_pairs
+from emotide.timeline.neighbours import compile_pairs, lots_of
 from emotide.timeline.splits import SPLITS, contact_split, split_of
 from emotide.timeline.timeline import Timeline
 
@@ -44,67 +47,126 @@ def compile_timeline(
         BadInput: the log holds no event at all, or a space mixes categories and coordinates.
         UnknownName: a label is of a category or dimension that is not in `names`.
     """
-    users = _users(tables)
-    if users.is_empty():
-        raise BadInput("the log holds no posts, interactions or labels: nothing to compile")
-    posts = _posts(tables["posts"], users)
-    clock = _Clock(config, tables, posts)
-    posts = clock.placed(posts, own_post=True).sort("network_row", "step", "user", "time", "post_id")
-    contacts, kinds = _contacts(tables["interactions"], posts, users, clock, config, kinds)
-    labels = clock.placed(_joined(tables["labels"], users, "user_id", "user"))
-    labels = labels.join(posts.select("network", "post_id", "split"), on=["network", "post_id"], how="left")
-    active = _active(posts, contacts, labels, users)
-    ties = clock.ties(_between(tables["ties"], users))
+    ground = Ground.of(tables, config, named(tables["interactions"]), tables["interactions"]["time"].to_physical())
+    contacts, kinds = _contacts(tables["interactions"], ground, kinds)
     del tables  # they may be most of the memory, and the caller's only ones
-    pairs = compile_pairs(contacts, ties, active, users["user_id"], len(kinds), config, folder)
-    instant = "time" if config.turns else "step"
-    labels = labels.with_columns(split_code=split_of(labels, instant))
-    by_space = {
-        str(space): compile_labels(rows, (names or {}).get(str(space)), space in multi)
-        for (space,), rows in sorted(labels.group_by("space"))
-    }
-    contacts, starts = contacts.sort("network_row", "step", maintain_order=True), clock.starts(active)
-    events = Events(
-        step={
-            "active": active["step"].to_numpy(),
-            "post": posts["step"].to_numpy(),
-            "contact": contacts["step"].to_numpy(),
-            "pair": pairs.pop("pair_step"),
-        },
-        active_user=active["user"].to_numpy(),
-        active_elapsed=_elapsed(active),
-        active_counts=active.select("written", "made", "received").to_numpy().astype(np.float32),
-        post_user=posts["user"].to_numpy(),
-        post=np.arange(len(posts), dtype=np.int32),
-        contact_source=contacts["source"].to_numpy(),
-        contact_target=contacts["target"].to_numpy(),
-        contact_split=contact_split(contacts, posts, labels, starts),
-        **pairs,
-    )
-    return Timeline(
-        config=config,
-        digest=digest,
-        kinds=kinds,
-        spaces={space: names for space, (names, _, _) in by_space.items()},
-        dimensional=[space for space, (_, dimensional, _) in by_space.items() if dimensional],
-        users=users.select("user_id", "network", "network_row"),
-        networks=_networks(users, active),
-        posts=_taught(posts, labels).select("post_id", "network", "user", "step", "time", "train"),
-        clock=starts,
-        events=events,
-        labels={space: arrays for space, (_, _, arrays) in by_space.items()},
-    )
+    active = active_rows(ground.posts, contacts, ground.labels, ground.users)
+    lots = lots_of(ground.users["user_id"])
+    pairs = compile_pairs(contacts, ground.ties, active, lots, len(kinds), config, folder)
+    contacts, places = contacts.sort("network_row", "step", maintain_order=True), places_of(active)
+    columns = active_columns(active) | contact_columns(contacts) | pairs
+    columns["contact_split"] = ground.contact_split(contacts, places)
+    return ground.timeline(columns, places, kinds, names, digest, multi)
 
 
-def _users(tables: Tables) -> pl.DataFrame:
-    """Everybody whom the log names, a row a user of a network, sorted by network and name."""
-    ends = [(table, column) for table in ("interactions", "ties") for column in ("source_id", "target_id")]
-    named = [
-        tables[table].select("network", pl.col(column).alias("user_id")).unique()
-        for table, column in [("posts", "user_id"), ("labels", "user_id"), ("feedback", "user_id"), *ends]
-    ]
+@dataclass(frozen=True)
+class Ground:
+    """All of a log but its contacts, in numbers: people, posts, labels and ties, on one clock.
+
+    Attributes:
+        config: how the log is cut.
+        users: user (number), user_id, network, network_row; everybody whom the log names, sorted by network and name.
+        clock: from times to steps.
+        posts: network, network_row, post_id, user, time, step, split; sorted by network, step, user, time and name.
+        labels: network_row, user, time, step and what was said, with `split` as the log has it and `split_code`.
+        ties: source (who looks), target (whom), begin, end.
+    """
+
+    config: TimelineConfig
+    users: pl.DataFrame
+    clock: Clock
+    posts: pl.DataFrame
+    labels: pl.DataFrame
+    ties: pl.DataFrame
+
+    @classmethod
+    def of(cls, tables: Tables, config: TimelineConfig, met: pl.DataFrame, happened: pl.Series) -> "Ground":
+        """The ground of a log.
+
+        Args:
+            tables: posts, ties, labels and feedback.
+            config: how to cut it.
+            met: network, user_id; whom interactions name.
+            happened: times of interactions, microseconds; where steps are windows, the first is enough.
+
+        Raises:
+            BadInput: the log names nobody.
+        """
+        users = _numbered([met, *(named(tables[name]) for name in ("posts", "labels", "feedback", "ties"))])
+        if users.is_empty():
+            raise BadInput("the log holds no posts, interactions or labels: nothing to compile")
+        posts = _posts(tables["posts"], users)
+        happened = pl.concat([tables["posts"]["time"].to_physical(), happened])
+        clock = Clock(config, posts, Ticks.of(config, happened, tables["labels"]["time"].to_physical()))
+        posts = clock.placed(posts, own_post=True).sort("network_row", "step", "user", "time", "post_id")
+        labels = clock.placed(_joined(tables["labels"], users, "user_id", "user"))
+        labels = labels.join(posts.select("network", "post_id", "split"), on=["network", "post_id"], how="left")
+        labels = labels.with_columns(split_code=split_of(labels, "time" if config.turns else "step"))
+        return cls(config, users, clock, posts, labels, clock.ties(between(tables["ties"], users)))
+
+    def contact_split(self, contacts: pl.DataFrame, places: pl.DataFrame) -> np.ndarray:
+        """int8 per contact: 0 train, 1 dev, 2 test (see `splits.contact_split`); those of one place are of one split.
+
+        Args:
+            contacts: network_row, step.
+            places: see `places_of`.
+        """
+        return contact_split(contacts, self.posts, self.labels, self.clock.starts(places))
+
+    def timeline(
+        self,
+        columns: Mapping[str, Any],
+        places: pl.DataFrame,
+        kinds: list[str],
+        names: Mapping[str, list[str]] | None,
+        digest: str,
+        multi: Collection[str],
+    ) -> Timeline:
+        """The timeline that stands on this ground, see `compile_timeline`.
+
+        Args:
+            columns: the arrays of `Events` but those of posts; steps are `active_step`, `contact_step`, `pair_step`.
+            places: see `places_of`.
+            kinds, names, digest, multi: see `compile_timeline`.
+        """
+        by_space = {
+            str(space): compile_labels(rows, (names or {}).get(str(space)), space in multi)
+            for (space,), rows in sorted(self.labels.group_by("space"))
+        }
+        return Timeline(
+            config=self.config,
+            digest=digest,
+            kinds=kinds,
+            spaces={space: names for space, (names, _, _) in by_space.items()},
+            dimensional=[space for space, (_, dimensional, _) in by_space.items() if dimensional],
+            users=self.users.select("user_id", "network", "network_row"),
+            networks=_networks(self.users, places),
+            posts=_taught(self.posts, self.labels).select("post_id", "network", "user", "step", "time", "train"),
+            clock=self.clock.starts(places),
+            events=self._events(columns),
+            labels={space: arrays for space, (_, _, arrays) in by_space.items()},
+        )
+
+    def _events(self, columns: Mapping[str, Any]) -> Events:
+        steps = {name.removesuffix("_step"): step for name, step in columns.items() if name.endswith("_step")}
+        return Events(
+            step={"post": self.posts["step"].to_numpy()} | steps,
+            post_user=self.posts["user"].to_numpy(),
+            post=np.arange(len(self.posts), dtype=np.int32),
+            **{name: column for name, column in columns.items() if not name.endswith("_step")},
+        )
+
+
+def named(rows: pl.DataFrame) -> pl.DataFrame:
+    """network, user_id: whom some rows of a table name, each once."""
+    people = [column for column in ("user_id", "source_id", "target_id") if column in rows.columns]
+    return pl.concat([rows.select("network", user_id=column).unique() for column in people]).unique()
+
+
+def _numbered(people: list[pl.DataFrame]) -> pl.DataFrame:
+    """A row a user of a network, sorted by network and name."""
     return (
-        pl.concat(named)
+        pl.concat(people)
         .unique()
         .sort(PLACE)
         .with_row_index("user")
@@ -118,7 +180,7 @@ def _joined(rows: pl.DataFrame, users: pl.DataFrame, column: str, name: str) -> 
     return rows.join(wanted, on=["network", column], how="left")
 
 
-def _between(rows: pl.DataFrame, users: pl.DataFrame) -> pl.DataFrame:
+def between(rows: pl.DataFrame, users: pl.DataFrame) -> pl.DataFrame:
     """Rows with the user rows `source` and `target`; nobody is in touch with himself."""
     rows = _joined(_joined(rows, users, "source_id", "source"), users, "target_id", "target")
     return rows.filter(pl.col("source") != pl.col("target"))
@@ -130,91 +192,32 @@ def _posts(posts: pl.DataFrame, users: pl.DataFrame) -> pl.DataFrame:
     return _joined(posts.select(wanted), users, "user_id", "user").sort("network", "time", "post_id").with_columns(turn)
 
 
-class _Clock:
-    """From times to steps: windows, or edges between so many events, on one clock for all networks; or turns from 0."""
-
-    def __init__(self, config: TimelineConfig, tables: Tables, posts: pl.DataFrame) -> None:
-        self.window, self.in_turns = config.window, config.turns
-        self.edges = _edges(tables, config.events) if config.events else np.zeros(0, np.int64)
-        self.turns = posts.select("network", "post_id", "time", "turn")
-        times = [tables[name]["time"].to_physical() for name in ("posts", "interactions", "labels")]
-        known = [series.min() for series in times if series.len() > series.null_count()]
-        self.origin = min(known) // self.window if self.window and known else 0  # type: ignore[type-var,operator]
-
-    def placed(self, rows: pl.DataFrame, own_post: bool = False) -> pl.DataFrame:
-        """The rows with their `step`; with turns, that of their post, or else of the latest post before them."""
-        if not self.in_turns:
-            return rows.with_columns(self._tick(rows["time"]).alias("step"))
-        if own_post:
-            return rows.with_columns(step=pl.col("turn"))
-        turns = self.turns.sort("time", "turn")
-        by_post = rows.join(turns.select("network", "post_id", step="turn"), on=["network", "post_id"], how="left")
-        by_time = by_post.sort("time").join_asof(
-            turns.select("network", "time", latest="turn"), on="time", by="network", check_sortedness=False
-        )
-        return by_time.with_columns(pl.col("step").fill_null(pl.col("latest")).fill_null(0)).drop("latest")
-
-    def ties(self, ties: pl.DataFrame) -> pl.DataFrame:
-        """The steps `begin` to `end` (inclusive) in which each tie stands; a tie from step b is felt from b on."""
-        always = np.iinfo(np.int32)
-        return ties.with_columns(
-            self._instant(ties, "time").fill_null(always.min).alias("begin"),
-            self._instant(ties, "until").fill_null(always.max).alias("end"),
-        )
-
-    def _instant(self, rows: pl.DataFrame, column: str) -> pl.Series:
-        """The step of each row's time in `column`, null where there is none."""
-        times = rows.select("network", time=column, post_id=pl.lit("")).with_row_index("row")
-        known = self.placed(times.drop_nulls("time")).select("row", "step")
-        return times.join(known, on="row", how="left", maintain_order="left")["step"].cast(pl.Int32)
-
-    def starts(self, active: pl.DataFrame) -> pl.DataFrame:
-        """When each step that holds something begins: the window's start, or the time of the turn's post."""
-        steps = active.select("network", "network_row", "step").unique()
-        if self.in_turns:
-            turns = self.turns.select("network", "time", step="turn")
-            return steps.join(turns, on=["network", "step"], how="left").drop("network").sort("network_row", "step")
-        step = steps["step"].cast(pl.Int64)
-        began = (step + self.origin) * self.window if self.window else pl.Series(self.edges[step.to_numpy()])
-        return steps.with_columns(time=began.cast(pl.Datetime("us", "UTC"))).drop("network").sort("network_row", "step")
-
-    def _tick(self, time: pl.Series) -> pl.Series:
-        if self.window is not None:
-            return (time.to_physical() // self.window - self.origin).cast(pl.Int32)
-        tick = np.searchsorted(self.edges, time.to_physical().to_numpy(), side="right") - 1
-        return pl.Series(np.maximum(tick, 0).astype(np.int32))
-
-
-def _edges(tables: Tables, events: int) -> np.ndarray:
-    """When each step begins: at every so-manieth post or interaction; what happens at one time is in one step."""
-    times = pl.concat([tables[name]["time"].to_physical() for name in ("posts", "interactions")]).drop_nulls().sort()
-    edges: np.ndarray = np.unique(times.to_numpy()[::events])
-    return edges if len(edges) else np.zeros(1, np.int64)
-
-
-def _contacts(
-    interactions: pl.DataFrame,
-    posts: pl.DataFrame,
-    users: pl.DataFrame,
-    clock: _Clock,
-    config: TimelineConfig,
-    wanted: list[str] | None,
-) -> tuple[pl.DataFrame, list[str]]:
+def _contacts(interactions: pl.DataFrame, ground: Ground, wanted: list[str] | None) -> tuple[pl.DataFrame, list[str]]:
     """Who did what to whom in which step: source, target, step, kind (a number); and the names of the kinds."""
-    rows = clock.placed(_between(interactions, users).drop("source_id", "target_id"))
+    config = ground.config
+    rows = ground.clock.placed(between(interactions, ground.users).drop("source_id", "target_id"))
     rows = rows.drop("network").sort("time", "source", "target", "kind", "post_id")
     rows = rows.select("network_row", "source", "target", "step", "kind")
     if config.turns:
-        rows = pl.concat([rows, _addressed(rows, posts, users, config.dialogue_size)])
-    kinds = wanted if wanted is not None else _common_kinds(rows["kind"], config.max_kinds)
+        rows = pl.concat([rows, _addressed(rows, ground.posts, ground.users, config.dialogue_size)])
+    kinds = wanted if wanted is not None else common_kinds(rows["kind"].value_counts(), config.max_kinds)
+    return rows.with_columns(kind_number(kinds)), kinds
+
+
+def kind_number(kinds: list[str]) -> pl.Expr:
+    """The column `kind` as numbers; what has none of its own counts as other."""
     number = {kind: k for k, kind in enumerate(kinds)}
-    kind = pl.col("kind").replace_strict(number, default=number.get(OTHER), return_dtype=pl.Int32)
-    return rows.with_columns(kind), kinds
+    return pl.col("kind").replace_strict(number, default=number.get(OTHER), return_dtype=pl.Int32)
 
 
-def _common_kinds(kinds: pl.Series, most: int) -> list[str]:
-    """The most frequent kinds, by name; the last of them stands for all the rest, and for kinds still to come."""
-    common = kinds.value_counts().sort(["count", "kind"], descending=[True, False])["kind"].to_list()
+def common_kinds(counts: pl.DataFrame, most: int) -> list[str]:
+    """The most frequent kinds, by name; the last of them stands for all the rest, and for kinds still to come.
+
+    Args:
+        counts: kind, count.
+        most: how many at most.
+    """
+    common = counts.sort(["count", "kind"], descending=[True, False])["kind"].to_list()
     return [*sorted(set(common[: most - 1]) - {OTHER}), OTHER]
 
 
@@ -234,8 +237,14 @@ def _addressed(contacts: pl.DataFrame, posts: pl.DataFrame, users: pl.DataFrame,
     )
 
 
-def _active(posts: pl.DataFrame, contacts: pl.DataFrame, labels: pl.DataFrame, users: pl.DataFrame) -> pl.DataFrame:
-    """A row for every user and step in which something touched that user, with what it was."""
+def active_rows(posts: pl.DataFrame, contacts: pl.DataFrame, labels: pl.DataFrame, users: pl.DataFrame) -> pl.DataFrame:
+    """A row for every user and step in which something touched that user, with what it was.
+
+    Args:
+        posts, labels: user, step.
+        contacts: source, target, step.
+        users: user, network, network_row; those whose rows are wanted.
+    """
     touched = [
         rows.group_by(pl.col(column).alias("user"), "step").agg(pl.len().alias(name))
         for rows, column, name in (
@@ -254,9 +263,25 @@ def _active(posts: pl.DataFrame, contacts: pl.DataFrame, labels: pl.DataFrame, u
     )
 
 
-def _elapsed(active: pl.DataFrame) -> np.ndarray:
+def active_columns(active: pl.DataFrame) -> dict[str, np.ndarray]:
+    """The arrays of `Events` about active users; their steps are `active_step`."""
     since = (pl.col("step") - pl.col("step").shift(1).over("user")).fill_null(-1).cast(pl.Float32)
-    return active.select(since)["step"].to_numpy()
+    return {
+        "active_step": active["step"].to_numpy(),
+        "active_user": active["user"].to_numpy(),
+        "active_elapsed": active.select(since)["step"].to_numpy(),
+        "active_counts": active.select("written", "made", "received").to_numpy().astype(np.float32),
+    }
+
+
+def contact_columns(contacts: pl.DataFrame) -> dict[str, np.ndarray]:
+    """The arrays of `Events` about contacts, but their split; their steps are `contact_step`."""
+    return {f"contact_{name}": contacts[name].to_numpy() for name in ("step", "source", "target")}
+
+
+def places_of(active: pl.DataFrame) -> pl.DataFrame:
+    """network, network_row, step, active: the steps in which somebody is active, and how many are."""
+    return active.group_by("network", "network_row", "step").agg(pl.len().cast(pl.Int64).alias("active"))
 
 
 def _taught(posts: pl.DataFrame, labels: pl.DataFrame) -> pl.DataFrame:
@@ -267,8 +292,8 @@ def _taught(posts: pl.DataFrame, labels: pl.DataFrame) -> pl.DataFrame:
     return posts.with_columns(train=train)
 
 
-def _networks(users: pl.DataFrame, active: pl.DataFrame) -> pl.DataFrame:
-    held = active.group_by("network_row").agg(pl.len().alias("active"), pl.col("step").max() + 1)
+def _networks(users: pl.DataFrame, places: pl.DataFrame) -> pl.DataFrame:
+    held = places.group_by("network_row").agg(pl.col("active").sum(), pl.col("step").max() + 1)
     names = users.group_by("network_row").agg(pl.col("network").first(), pl.len().alias("users"))
     return (
         names.join(held.rename({"step": "steps"}), on="network_row", how="left")

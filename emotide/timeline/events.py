@@ -41,3 +41,8 @@ class Labels:
     latest: Int32[np.ndarray, " labels"]  # category reported last among the most frequent, -1 for coordinates
     weight: Float32[np.ndarray, " labels"]
     split: Int8[np.ndarray, " labels"]  # 0 train, 1 dev, 2 test
+
+
+def array_file(name: str) -> str:
+    """The file of an array of `Events` in a timeline's folder; `pair_step` is the step of pairs."""
+    return f"step.{name.removesuffix('_step')}.npy" if name.endswith("_step") else f"{name}.npy"

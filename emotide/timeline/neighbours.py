@@ -9,6 +9,7 @@ import polars as pl
 from jaxtyping import Bool, Float64, Int, Int32, UInt64
 
 from emotide.timeline.config import TimelineConfig
+from emotide.timeline.events import array_file
 from emotide.timeline.growing import GrowingArray
 from emotide.timeline.meetings import meetings
 
@@ -20,7 +21,7 @@ def compile_pairs(
     contacts: pl.DataFrame,
     ties: pl.DataFrame,
     active: pl.DataFrame,
-    names: pl.Series,
+    lots: UInt64[np.ndarray, "2 users"],
     kinds: int,
     config: TimelineConfig,
     folder: Path | None = None,
@@ -36,16 +37,16 @@ def compile_pairs(
         contacts: source, target, step, kind.
         ties: source (who looks), target (whom), begin, end.
         active: step, user; sorted by network, step and user.
-        names: user_id of each user; chance hangs on it, so that other networks in the log change nothing.
+        lots: of all users, see `lots_of`; chance hangs on names, so that other networks in the log change nothing.
         kinds: how many kinds of interaction there are.
         config: how many neighbours, and for how long.
         folder: the arrays are written there as they grow, and mapped; None keeps them in memory.
     """
-    sight = Sight(contacts, ties, active, lots_of(names), kinds, config)
+    sight = Sight(contacts, ties, active, lots, kinds, config)
     columns = {
-        name: GrowingArray(dtype, width, None if folder is None else folder / f"{file}.npy")
-        for name, (dtype, width, file) in _COLUMNS.items()
-    } | {"pair_kinds": GrowingArray(np.uint8, (2 * kinds,), None if folder is None else folder / "pair_kinds.npy")}
+        name: GrowingArray(dtype, width, None if folder is None else folder / array_file(name))
+        for name, (dtype, width) in (_COLUMNS | {"pair_kinds": (np.uint8, (2 * kinds,))}).items()
+    }
     latest = np.full(sight.pairs, NEVER, np.int32)
     for rows in sight.pieces(PIECE):
         found = sight.pairs_of(rows)
@@ -60,14 +61,14 @@ def compile_pairs(
     return whole
 
 
-_COLUMNS: dict[str, tuple[Any, tuple[int, ...], str]] = {
-    "pair_step": (np.int32, (), "step.pair"),
-    "pair": (np.int32, (), "pair"),
-    "pair_source": (np.int32, (), "pair_source"),
-    "pair_target": (np.int32, (), "pair_target"),
-    "pair_elapsed": (np.float32, (), "pair_elapsed"),
-    "pair_known": (np.bool_, (), "pair_known"),
-    "pair_chance": (np.float32, (2,), "pair_chance"),
+_COLUMNS: dict[str, tuple[Any, tuple[int, ...]]] = {
+    "pair_step": (np.int32, ()),
+    "pair": (np.int32, ()),
+    "pair_source": (np.int32, ()),
+    "pair_target": (np.int32, ()),
+    "pair_elapsed": (np.float32, ()),
+    "pair_known": (np.bool_, ()),
+    "pair_chance": (np.float32, (2,)),
 }
 
 
@@ -80,6 +81,16 @@ class _Near(NamedTuple):
     last: Int32[np.ndarray, " near"]  # step of the last contact, NEVER where there is a tie alone
     known: Bool[np.ndarray, " near"]  # before the step; stands before the new of the same source
     meeting: Int[np.ndarray, " near"]  # row of the meetings, -1 where there is a tie alone
+
+
+def runs(held: Int[np.ndarray, " rows"], size: int) -> Iterator[slice]:
+    """Rows in their order, cut where what they hold comes to about so much; one row is never cut."""
+    total, first = np.cumsum(held), 0
+    while first < len(total):
+        done = total[first - 1] if first else 0
+        last = max(int(np.searchsorted(total, done + size, side="right")), first + 1)
+        yield slice(first, last)
+        first = last
 
 
 def lots_of(names: pl.Series) -> UInt64[np.ndarray, "2 users"]:
@@ -128,14 +139,7 @@ class Sight:
 
     def pieces(self, size: int) -> Iterator[slice]:
         """The active rows, cut into runs with about so many possible neighbours each."""
-        held = sum(end - start for start, end in (self.met_range, self.tie_range))
-        total = np.cumsum(held)
-        first = 0
-        while first < len(total):
-            done = total[first - 1] if first else 0
-            last = max(int(np.searchsorted(total, done + size, side="right")), first + 1)
-            yield slice(first, last)
-            first = last
+        return runs(sum(end - start for start, end in (self.met_range, self.tie_range)), size)
 
     def pairs_of(self, rows: slice) -> dict[str, np.ndarray]:
         """The pairs of some active rows, sorted by row and source; `pair` among all that may ever be in sight."""

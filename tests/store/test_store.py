@@ -249,3 +249,21 @@ def test_twice_is_once(new_url, tmp_path, rows):
     assert (again.new, again.rejected) == (0, first.rejected)
     assert (store.digest(), store.counts()) == before[:2]
     assert store.table("posts").sort("post_id").equals(before[2])
+
+
+@pytest.mark.parametrize("rows", [1, 7, 1000])
+def test_the_pieces_of_a_table_hold_each_row_once(store, tmp_path, rows):
+    names = ["ana", "Bo", "b'o", "é", "-1", "哈哈", "z;"]
+    met = [(names[k % 7], names[(k + k // 7) % 7], f"2021-01-{k % 28 + 1:02}", "xy"[k % 2]) for k in range(50)]
+    lines = " | ".join(f"{a},{b},{time},like,{network}" for a, b, time, network in met)
+    store.ingest(write(tmp_path / "met", interactions=f"source_id,target_id,time,kind,network | {lines}"))
+    columns = ["network", "source_id", "target_id", "time"]
+    whole, pieces = store.table("interactions", columns), store.pieces("interactions", rows)
+    found = [store.piece("interactions", columns, piece) for piece in pieces]
+    assert pl.concat(found).sort(columns).equals(whole.sort(columns))
+    assert len(pieces) == {1: 14, 7: 7, 1000: 1}[rows]  # what a user of a network began is never cut
+    assert all(len(piece) < rows + 8 for piece in found)
+
+
+def test_a_table_without_rows_is_one_piece(store):
+    assert [len(store.piece("interactions", ["time"], piece)) for piece in store.pieces("interactions", 9)] == [0]
