@@ -15,7 +15,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
-from emotide.errors import BadInput, Busy, EmotideError, ModelMismatch, StoreError, UnknownName
+from emotide.errors import BadInput, Busy, EmotideError, ModelMismatch, NotYet, StoreError, UnknownName
 
 MEDIA_TYPE = "application/problem+json"
 SHOWN = 20  # fields that are named, at most
@@ -84,6 +84,8 @@ def refused(error: Exception) -> Refused:
             return error
         case Busy():
             return Refused(429, "too much waits to be applied; try again later", error.retry_after)
+        case NotYet():
+            return Refused(503, "this is still being computed; ask again later", error.retry_after)
         case UnknownName():
             known = "" if error.kind == "user" else f": {error}"
             return Refused(404, f"this {error.kind} is not known{known}")

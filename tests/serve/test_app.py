@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from emotide.errors import BadInput, Busy, ModelMismatch, StoreError
+from emotide.errors import BadInput, Busy, ModelMismatch, NotYet, StoreError
 from emotide.serve.bodies import EXAMPLES
 
 POST = EXAMPLES["post"]
@@ -37,6 +37,7 @@ def test_every_route_answers(route, memory, asked):
     ("trouble", "status", "detail"),
     [
         (Busy(3.2), 429, "too much waits"),
+        (NotYet(4.2), 503, "still being computed"),
         (BadInput("horizon is odd", "secret.csv"), 422, "horizon is odd"),
         (StoreError("postgresql://ana@db is away"), 503, "the store cannot be read or written now"),
         (ModelMismatch("another width"), 409, "another width"),
