@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import APIRouter, FastAPI
 
 from emotide.errors import StoreError
-from emotide.serve import problems
+from emotide.serve import problems, wrong
 from emotide.serve.contract import Engine
 from emotide.serve.door import Door
 from emotide.serve.intake import Intake
@@ -73,6 +73,7 @@ def create_app(
         app.include_router(router)
     _show(app, pages)
     problems.install(app)
+    wrong.install(app)
     app.add_middleware(Intake, service=service)  # the last is the outermost
     app.add_middleware(Door, service=service, public=public)
     app.add_middleware(Shell, service=service)

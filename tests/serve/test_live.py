@@ -46,7 +46,7 @@ def test_every_route_on_the_real_engine(live, asked, place, somebody, says):
     assert "time" in refused["reason"]
     assert service.post("/v1/events", json={"events": [post(1)]}).json()["receipts"][0]["status"] == "known"
     told = says(service.post("/v1/events", json={"events": [post(2, time="2024-02-31")]}), 422)
-    assert told["errors"][0]["field"] == "body.0"
+    assert told["errors"][0]["field"] == "body.events.0"
     assert live.settle()
     rows = service.get(f"/v1/users/{WHO}/emotion", params={"horizon": 2, "space": "pad"}).json()
     assert [row["horizon"] for row in rows] == [0, 1, 2]
