@@ -1,5 +1,6 @@
 """`LiveEngine`: events in, states kept up, answers out; what a service stands on (DESIGN 6)."""
 
+import fcntl
 import hashlib
 import shutil
 import threading
@@ -9,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import polars as pl
 
@@ -64,7 +65,7 @@ class LiveEngine:
         self.changed: list[Callable[[], None]] = []  # called after a swap and after an erasure
         self._refreshed, self._took = 0.0, 0.0
         self._since_checkpoint, self._checkpointed = 0, 0.0
-        folder.mkdir(parents=True, exist_ok=True)
+        self._held = _alone(folder)
         self.model, self.recoveries = model, 0
         self.served = self._built(model)
         self._seq = self.served.stream.seq
@@ -84,7 +85,7 @@ class LiveEngine:
             folder: of checkpoints, the policy that learns online, and the audit; `live` in the model's by default.
 
         Raises:
-            StoreError: the store cannot be opened.
+            StoreError: the store cannot be opened, or another engine has the folder.
             ModelMismatch: there is no whole model.
             BadInput: the model's steps are no windows of time.
         """
@@ -443,6 +444,7 @@ class LiveEngine:
                 self.checkpoint()
         for one in self._subscriptions:
             one.close()
+        self._held.close()
 
     # how states are built
 
@@ -483,6 +485,18 @@ class LiveEngine:
             if lines.is_empty():
                 return
             yield lines
+
+
+def _alone(folder: Path) -> IO[str]:
+    """A file of the folder that one engine alone can hold, until it is closed or the process ends."""
+    folder.mkdir(parents=True, exist_ok=True)
+    file = (folder / "lock").open("a")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        file.close()
+        raise StoreError(f"another engine writes to {folder}: stop it, or name a folder of your own") from None
+    return file
 
 
 def _digest(model: Path) -> str:

@@ -628,3 +628,21 @@ def test_who_is_not_published_yet_in_a_network_is_not_known_there(town, opened):
     census.rows(pl.Series(["another"]), pl.Series(["ana"]))  # as the applying thread does before it publishes
     with pytest.raises(UnknownName, match="network of this user"):
         engine.emotion("ana", network="another")
+
+
+def test_a_folder_has_one_engine_and_a_store_may_have_several(town, opened, tmp_path, expected):
+    engine = opened(watch=0.1)
+    with pytest.raises(StoreError, match="another engine"):
+        opened()
+    other = LiveEngine.open(str(tmp_path / "live.db"), town.model, LiveConfig(watch=0.1), tmp_path / "other")
+    for first in range(0, len(town.events), 200):
+        (engine, other)[first // 200 % 2].accept(town.events[first : first + 200])
+    for one in (engine, other):
+        for _ in range(200):
+            if one.health()["seq"] == max(engine._seq, other._seq):
+                break
+            time.sleep(0.05)
+        assert_same(states(one), expected)
+    other.close()
+    engine.close()
+    opened()
