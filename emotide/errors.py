@@ -5,7 +5,8 @@
     ├── UnknownName      a name that is not in a closed list (space, loss, plan, converter …)
     ├── StoreError       the store cannot be opened, read or written
     ├── ModelMismatch    a saved model does not fit this version or this store
-    └── Busy             too much waits to be taken in: come again later
+    ├── Busy             too much waits to be taken in: come again later
+    └── NotYet           the answer is still being computed: come again later
 
 Each carries one line that says where, what came, what was wanted, what now. The command line prints that line and exits
 with code 1; the library raises the class.
@@ -78,3 +79,15 @@ class Busy(EmotideError):
     def __init__(self, retry_after: float) -> None:
         self.retry_after = retry_after
         super().__init__(f"too much waits to be applied: try again in {retry_after:.1f} s")
+
+
+class NotYet(EmotideError):
+    """The answer is still being computed.
+
+    Args:
+        retry_after: seconds after which to ask again.
+    """
+
+    def __init__(self, retry_after: float) -> None:
+        self.retry_after = retry_after
+        super().__init__(f"this is still being computed: ask again in {retry_after:.1f} s")

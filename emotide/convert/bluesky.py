@@ -26,7 +26,7 @@ def bluesky(source: Path) -> Tables:
         for name in export.one("*.jsonl", "*.ndjson", "*.json"):
             for number, event, fault in export.lines(name):
                 if fault:
-                    rows.reject(name, number, fault)
+                    rows.reject(name, number, fault, value=event)
                     continue
                 with rows.row(name, number):
                     _event(rows, event, follows, deleted)
@@ -62,7 +62,8 @@ def _event(rows: Rows, event: Any, follows: dict[tuple[str, str], tuple[str, dat
         follows[place] = (an_id(record, "subject"), time)
     else:
         kind = "like" if collection == LIKE else "repost"
-        rows.contact(user, _author(an_id(record, "subject", "uri")), time, kind)
+        subject = an_id(record, "subject", "uri")
+        rows.contact(user, _author(subject), time, kind, about=subject)
 
 
 def _post(rows: Rows, address: str, user: str, time: datetime, record: Any) -> None:

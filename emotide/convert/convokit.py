@@ -28,7 +28,7 @@ def convokit(source: Path, form: str = "dialogues") -> Tables:
         for name in export.one("utterances.jsonl", "utterances.json"):
             for number, row, fault in export.rows(name):
                 if fault:
-                    rows.reject(name, number, fault)
+                    rows.reject(name, number, fault, value=row)
                     continue
                 with rows.row(name, number):
                     if form == "network":

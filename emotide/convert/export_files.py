@@ -10,11 +10,12 @@ from typing import Any
 
 from emotide.errors import BadInput
 from emotide.log.archive import open_archive, unpack, unpack_gzip, unpack_zstd
+from emotide.log.rejects import LONGEST_VALUE
 from emotide.log.scan import LONGEST_LINE
 
 LONGEST_DOCUMENT = 1 << 29  # bytes of one JSON document, which is held in memory
 PACKED = ("", ".gz", ".zst")
-Line = tuple[int, Any, str | None]  # its number from 1, what it holds, or the reason why it holds nothing
+Line = tuple[int, Any, str | None]  # its number from 1, what it holds; where that is nothing, its text and the reason
 
 
 class Export:
@@ -84,7 +85,7 @@ class Export:
         return ((k, row, None) for k, row in enumerate(document if isinstance(document, list) else [document], 1))
 
     def lines(self, name: str) -> Iterator[Line]:
-        """The objects of a file of JSON lines; a line that holds none comes with the reason."""
+        """The objects of a file of JSON lines; of a line that holds none its beginning, with the reason."""
         with self.file(name).open("rb") as source:
             number = 0
             while line := source.readline(LONGEST_LINE + 1):
@@ -92,7 +93,7 @@ class Export:
                 if len(line) > LONGEST_LINE:
                     while (rest := source.readline(LONGEST_LINE)) and not rest.endswith(b"\n"):
                         pass
-                    yield number, None, f"is longer than {LONGEST_LINE >> 20} MB"
+                    yield number, _beginning(line), f"is longer than {LONGEST_LINE >> 20} MB"
                 elif not line.isspace():
                     yield number, *_line(line)
 
@@ -140,6 +141,11 @@ def _line(line: bytes) -> tuple[Any, str | None]:
     try:
         return json.loads(line.decode("utf-8-sig")), None
     except UnicodeError:
-        return None, "is not UTF-8"
+        return _beginning(line), "is not UTF-8"
     except (ValueError, RecursionError) as error:
-        return None, f"is no JSON ({error})"
+        return _beginning(line), f"is no JSON ({error})"
+
+
+def _beginning(line: bytes) -> str:
+    """As much of a line as a reject quotes."""
+    return line[: 4 * LONGEST_VALUE].decode("utf-8", "backslashreplace").strip()

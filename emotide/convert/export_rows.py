@@ -48,7 +48,7 @@ def text(row: Any, *path: str) -> str | None:
     try:
         found.encode("utf-8")
     except UnicodeEncodeError:
-        raise WrongField(".".join(path), None, "holds half a surrogate pair") from None
+        raise WrongField(".".join(path), found, "holds half a surrogate pair") from None
     return found.replace("\0", "")
 
 
@@ -107,6 +107,7 @@ class Rows:
         self._rows: dict[str, list[dict[str, Any]]] = {name: [] for name in TABLES}
         self._rejects: list[dict[str, Any]] = []
         self._gone: set[str] = set()
+        self._about: set[tuple[str, str]] = set()  # who did something to a post of somebody else
 
     @contextmanager
     def row(self, file: str, number: int) -> Iterator[None]:
@@ -131,11 +132,21 @@ class Rows:
         row = {"post_id": post_id, "user_id": user_id, "time": time, "text": said, "network": self.network}
         self._rows["posts"].append(row | more)
 
-    def contact(self, source: str, target: str | None, time: datetime, kind: str, post_id: str | None = None) -> None:
-        """An interaction; `post_id` is the post in which it happens. With nobody, or with oneself, it is none."""
+    def contact(
+        self, source: str, target: str | None, time: datetime, kind: str, post_id: str | None = None,
+        about: str | None = None,
+    ) -> None:  # fmt: skip
+        """An interaction; with nobody, or with oneself, it is none.
+
+        Args:
+            post_id: the post of the source in which it happens; what is not there takes the interaction along.
+            about: the post of the target that is liked or passed on, whether it is there or not.
+        """
         if target is not None and target != source:
             row = {"source_id": source, "target_id": target, "time": time, "kind": kind, "network": self.network}
-            self._rows["interactions"].append(row | {"post_id": post_id})
+            self._rows["interactions"].append(row | {"post_id": post_id or about})
+            if post_id is None and about is not None:
+                self._about.add((source, about))
 
     def tie(self, source: str, target: str, time: datetime | None = None, until: datetime | None = None) -> None:
         """Source follows target."""
@@ -159,6 +170,7 @@ class Rows:
     def tables(self) -> Tables:
         """The tables of the contract: each row once, answers only to earlier posts that are there; and `rejects`."""
         made = {name: pl.DataFrame(rows, TABLES[name].schema) for name, rows in self._rows.items()}
+        about = pl.DataFrame([*self._about], {"source_id": pl.String, "post_id": pl.String}, orient="row")
         for name in ("posts", "interactions"):
             made[name] = made[name].filter(~pl.col("post_id").is_in(list(self._gone)).fill_null(False))
         for name, table in TABLES.items():
@@ -168,9 +180,10 @@ class Rows:
         contacts = pl.concat([made["interactions"], _replies(made["posts"])], how="diagonal")
         contacts = contacts.unique(TABLES["interactions"].key, keep="first", maintain_order=True)
         known = contacts.join(here, on=["post_id", "time", "source_id"], how="semi")
-        made["interactions"] = pl.concat([contacts.filter(pl.col("post_id").is_null()), known]).sort(
-            "time", maintain_order=True
-        )
+        others = contacts.join(about, on=["source_id", "post_id"], how="semi")
+        kept = pl.concat([contacts.filter(pl.col("post_id").is_null()), known, others])
+        kept = kept.unique(TABLES["interactions"].key, keep="first", maintain_order=True)
+        made["interactions"] = kept.sort("time", maintain_order=True)
         posts, optional = made["posts"], ("title", "tags", "image", "audio", "video", "split")
         made["posts"] = posts.drop([name for name in optional if posts[name].null_count() == len(posts)])
         return {**made, "rejects": pl.DataFrame(self._rejects, REJECTS)}

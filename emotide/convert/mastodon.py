@@ -54,7 +54,8 @@ def _outbox(rows: Rows, file: str, outbox: dict[str, Any]) -> str | None:
                 continue
             owner = owner or actor
             if kind == "Announce":
-                rows.contact(actor, account(text(activity, "object")), instant(activity, "published"), "repost")
+                boosted = text(activity, "object")
+                rows.contact(actor, account(boosted), instant(activity, "published"), "repost", about=boosted)
             else:
                 _note(rows, actor, field(activity, "object"))
     return owner
@@ -92,14 +93,14 @@ def _statuses(rows: Rows, file: str, lines: Iterator[tuple[int, Any, str | None]
                     people[number] = name
     for number, status, fault in held:
         if fault:
-            rows.reject(file, number, fault)
+            rows.reject(file, number, fault, value=status)
             continue
         with rows.row(file, number):
             original, user = field(status, "reblog"), an_id(status, "account", "acct")
             if isinstance(original, dict):
                 author = an_id(original, "account", "acct")
                 _status(rows, original, author, people)
-                rows.contact(user, author, instant(status, "created_at"), "repost")
+                rows.contact(user, author, instant(status, "created_at"), "repost", about=an_id(original, "id"))
             else:
                 _status(rows, status, user, people)
 

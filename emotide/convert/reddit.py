@@ -28,7 +28,7 @@ def reddit(source: Path, network: str = "reddit") -> Tables:
         for name in export.one("*.jsonl", "rs_*", "rc_*", "*_submissions*", "*_comments*", "*.ndjson"):
             for number, row, fault in export.lines(name):
                 if fault:
-                    rows.reject(name, number, fault)
+                    rows.reject(name, number, fault, value=row)
                     continue
                 with rows.row(name, number):
                     _post(rows, row)

@@ -47,7 +47,7 @@ def weibo(source: Path) -> Tables:
     authors = {post: user for _, _, row, _ in found for post, user in _written(row)}
     for name, number, row, fault in found:
         if fault:
-            rows.reject(name, number, fault)
+            rows.reject(name, number, fault, value=row)
             continue
         with rows.row(name, number):
             if field(row, "fan_id") is not None:

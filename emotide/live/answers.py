@@ -43,17 +43,19 @@ class Answers:
         return found
 
     def _rows(self, user: str) -> list[int]:
-        row = self.census.names.row
-        found = [row[network, user] for (network,) in self.census.networks.names if (network, user) in row]
-        return [place for place in found if place < self.snapshot.people.rows]
+        row = self.census.names.row  # somebody may come, or be erased, while it is looked at
+        found = [row.get((network, user), -1) for (network,) in self.census.networks.names]
+        return [place for place in found if 0 <= place < self.snapshot.people.rows]
 
     def row(self, user: str, network: str | None) -> int:
         """The row of a person in a network; of all networks the one that touched them last, where none is named."""
         rows = self.known(user)
         if network is not None:
-            if (network, user) not in self.census.names.row:
-                raise UnknownName("network of this user", network, [self.census.names.names[k][0] for k in rows])
-            return self.census.names.row[network, user]
+            place = self.census.names.row.get((network, user), -1)
+            if place not in rows:
+                known = [self.census.networks.names[self.snapshot.people.network[k]][0] for k in rows]
+                raise UnknownName("network of this user", network, known)
+            return place
         return max(rows, key=lambda k: int(self.snapshot.people.touched[k]))
 
     def emotion(self, user: str, network: str | None, space: str | None, horizon: int) -> list[dict[str, Any]]:

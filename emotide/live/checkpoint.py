@@ -15,7 +15,7 @@ from safetensors.numpy import load_file, save_file
 from emotide.live.columns import Index
 from emotide.live.stream import Stream
 
-FORMAT = 1
+FORMAT = 2
 ARRAYS, NAMES, OPEN, PAST, TIES, HEAD = (
     "states.safetensors", "names.parquet", "open.parquet", "past.parquet", "ties.parquet", "checkpoint.json",
 )  # fmt: skip
@@ -52,7 +52,7 @@ def save(stream: Stream, folder: Path, model: str, kept: int) -> Path:
     stream.ties.write_parquet(part / TIES)
     head = {
         "format": FORMAT, "model": model, "seq": stream.seq, "origin": stream.origin, "latest": stream.latest,
-        "clock": [stream.clock.window, stream.clock.lateness],
+        "clock": [stream.clock.window, stream.clock.lateness], "erasures": stream.minded,
         "digests": {file.name: _digest(file) for file in sorted(part.iterdir())},
     }  # fmt: skip
     (part / HEAD).write_text(json.dumps(head, indent=1), "utf-8")
@@ -124,7 +124,7 @@ def _fill(
             stream.open[int(step)] = [lines]
     stream.past, stream.ties = past, ties
     stream.seq, stream.origin = head["seq"], head["origin"]
-    stream.latest = head["latest"]
+    stream.latest, stream.minded = head["latest"], head["erasures"]
 
 
 def _digest(file: Path) -> str:

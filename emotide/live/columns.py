@@ -60,12 +60,12 @@ class Index:
 
     def __init__(self) -> None:
         nothing = np.zeros(0, np.int64)
-        self.old, self.new = (nothing, nothing), (nothing, nothing)
+        self._parts = (nothing, nothing), (nothing, nothing)  # old and new; exchanged at once, for those who read
 
     def rows(self, keys: Int[np.ndarray, " some"]) -> Int[np.ndarray, " some"]:
         """The row of each key, -1 where there is none."""
         found = np.full(len(keys), -1, np.int64)
-        for known, row in (self.old, self.new):
+        for known, row in self._parts:
             if len(known):
                 place = np.searchsorted(known, keys).clip(max=len(known) - 1)
                 found = np.where(known[place] == keys, row[place], found)
@@ -73,9 +73,11 @@ class Index:
 
     def add(self, keys: Int[np.ndarray, " some"], rows: Int[np.ndarray, " some"]) -> None:
         """Put different keys that are not there yet."""
-        self.new = _merged(self.new, (keys, rows))
-        if len(self.new[0]) ** 2 > 64 * len(self.old[0]) + 1_000_000:
-            self.old, self.new = _merged(self.old, self.new), (self.new[0][:0], self.new[1][:0])
+        old, new = self._parts
+        new = _merged(new, (keys, rows))
+        if len(new[0]) ** 2 > 64 * len(old[0]) + 1_000_000:
+            old, new = _merged(old, new), (new[0][:0], new[1][:0])
+        self._parts = old, new
 
 
 def _merged(one: tuple[np.ndarray, np.ndarray], other: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:

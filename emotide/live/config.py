@@ -22,6 +22,10 @@ class LiveConfig(BaseModel, frozen=True, extra="forbid"):
     kept: int = Field(2, ge=1, description="checkpoints that are kept")
     epsilon: float = Field(0.05, ge=0, le=1, description="share of recommendations given to chance, to learn from")
     guarded: bool = Field(True, description="whether the rules of what may not be shown hold")
+    watch: float = Field(
+        2.0, ge=0, description="seconds between two looks at what other processes did: who was erased, what came in"
+    )
     stale: float = Field(
         600.0, ge=0, description="seconds for which what is slow to ask (influences, demand) is answered from memory"
     )
+    patience: float = Field(2.0, ge=0, description="seconds that an answer waits for what is slow and not there yet")

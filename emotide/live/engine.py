@@ -1,29 +1,32 @@
 """`LiveEngine`: events in, states kept up, answers out; what a service stands on (DESIGN 6)."""
 
+import fcntl
 import hashlib
 import shutil
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import polars as pl
 
 from emotide.api import Emotide, SocialLog
 from emotide.api.forgetting import forget as erase
 from emotide.api.social_log import spaces_table
-from emotide.errors import Busy, EmotideError
+from emotide.errors import Busy, EmotideError, StoreError
 from emotide.live.answers import Answers
-from emotide.live.clock import NOTHING_YET, Clock
+from emotide.live.clock import NOTHING_YET
 from emotide.live.config import LiveConfig
 from emotide.live.intake import Checked, Receipt, checked, receipts
-from emotide.live.one_step import STEPPED
+from emotide.live.remembered import Remembered
 from emotide.live.served import Served
 from emotide.live.subscription import Subscription
-from emotide.store.journal import arrive, before_journal, read_journal
+from emotide.store.audit import erasures
+from emotide.store.journal import arrive, before_journal, last_line, read_journal
 
 RETRY = 1.0  # seconds between two tries to build states that went wrong
 ARRIVING = 2.0  # seconds for which an answer about somebody unknown waits for what was just accepted
@@ -40,6 +43,7 @@ class LiveEngine:
       comes late counts in the first step that is open. Of the open step there are readings that change with each event.
     - States are a function of the store's rows and the journal's order. After a crash they are built again from the
       latest checkpoint and the lines behind it, to the same values.
+    - Whom another process erases (no consent, forgotten, aged) is forgotten here within `LiveConfig.watch` seconds.
     - Rows that `emotide ingest` brings meanwhile are in the store at once; in the states when they are next built from
       the beginning (`swap`, or no checkpoint).
 
@@ -53,16 +57,17 @@ class LiveEngine:
         self._queue: deque[pl.DataFrame] = deque()
         self._waiting = self.accepted = self.applied = 0
         self._oldest = 0.0
-        self._memory: dict[str, tuple[float, pl.DataFrame]] = {}  # what is slow to ask
+        self._memory = Remembered(config.stale, config.patience)
         self._subscriptions: list[Subscription] = []
         self._stopping, self.fault = False, ""
+        self._spoiled: Exception | None = None  # went wrong while lines were taken in: states are half of them
+        self._looked = time.monotonic()
         self.changed: list[Callable[[], None]] = []  # called after a swap and after an erasure
         self._refreshed, self._took = 0.0, 0.0
         self._since_checkpoint, self._checkpointed = 0, 0.0
-        folder.mkdir(parents=True, exist_ok=True)
+        self._held = _alone(folder)
         self.model, self.recoveries = model, 0
         self.served = self._built(model)
-        self._latest = self.served.stream.latest
         self._seq = self.served.stream.seq
         self._worker = threading.Thread(target=self._work, name="emotide-live", daemon=True)
         self._worker.start()
@@ -80,7 +85,7 @@ class LiveEngine:
             folder: of checkpoints, the policy that learns online, and the audit; `live` in the model's by default.
 
         Raises:
-            StoreError: the store cannot be opened.
+            StoreError: the store cannot be opened, or another engine has the folder.
             ModelMismatch: there is no whole model.
             BadInput: the model's steps are no windows of time.
         """
@@ -125,31 +130,26 @@ class LiveEngine:
 
     def _kept(self, events: Sequence[Mapping[str, Any]], found: Checked) -> list[Receipt]:
         with self._commit:
-            latest = self._latest
-
-            def placed(lines: pl.DataFrame) -> pl.Series:
-                nonlocal latest
-                ticks = lines["table_name"].is_in(STEPPED)
-                step, _ = self.served.stream.clock.placed(lines["time"].to_numpy(), ticks.to_numpy(), latest)
-                told = lines.filter(ticks)["time"].max()
-                latest = latest if told is None else max(latest, int(told))  # type: ignore[arg-type]
-                return pl.Series("step", step, pl.Int64)
-
             with self.log.store.connect() as connection:
-                done = arrive(connection, found.rows, placed, self._seq)
+                done = arrive(connection, found.rows, self._seq)
                 connection.commit()
                 lines = done.lines
                 if len(lines) and lines["seq"][0] > self._seq + 1:  # a commit that was told to have failed had not
                     lines = read_journal(connection, self._seq, int(lines["seq"][-1]) - self._seq)
-            if len(lines):
-                self._latest, self._seq = latest, int(lines["seq"][-1])
-                with self._idle:
-                    self._oldest = self._oldest if self._waiting else time.monotonic()
-                    self._queue.append(lines)
-                    self._waiting += len(lines)
-                    self.accepted += len(lines)
-                self._wake.set()
+            self._queued(lines)
         return receipts(events, found.refused | done.refused, [*found.known, *done.known])
+
+    def _queued(self, lines: pl.DataFrame) -> None:
+        """Put lines that were committed where they wait to be taken in; the caller holds `_commit`."""
+        if lines.is_empty():
+            return
+        self._seq = int(lines["seq"][-1])
+        with self._idle:
+            self._oldest = self._oldest if self._waiting else time.monotonic()
+            self._queue.append(lines)
+            self._waiting += len(lines)
+            self.accepted += len(lines)
+        self._wake.set()
 
     def _room(self, events: int) -> None:
         if self._waiting and self._waiting + events > self.config.most_waiting:
@@ -163,10 +163,32 @@ class LiveEngine:
             self._wake.wait(0.5)
             self._wake.clear()
             try:
+                if time.monotonic() - self._looked >= self.config.watch:
+                    self._look_around()
                 with self._apply:
                     self._taken()
             except Exception as error:  # whatever it was, what was committed is on disk
                 self._recover(error)
+
+    def _look_around(self) -> None:
+        """See to what other processes did: take what they put into the journal, forget whom they erased."""
+        self._looked = time.monotonic()
+        with suppress(StoreError):  # it is away: later
+            with self.log.store.connect() as connection:
+                came, gone = last_line(connection) > self._seq, erasures(connection) > self.served.stream.minded
+            if not (came or gone) or not self._commit.acquire(timeout=RETRY):  # somebody writes for long: later
+                return
+            try:
+                with self.log.store.connect() as connection:
+                    self._queued(read_journal(connection, self._seq, PAGE))
+                if gone:
+                    with self._apply:
+                        self._taken()
+                        self._without_gone(self.served)
+            finally:
+                self._commit.release()
+            if gone:
+                self._say_changed()
 
     def _recover(self, error: Exception) -> None:
         """Build the states again from what is on disk, until that comes about; what comes meanwhile waits."""
@@ -174,7 +196,7 @@ class LiveEngine:
             self.fault = str(error) if isinstance(error, EmotideError) else type(error).__name__
             try:
                 with self._apply:
-                    self.served = self._built(self.model)
+                    self.served, self._spoiled = self._built(self.model), None
                     with self._idle:
                         self._waiting = sum(len(lines) for lines in self._queue)
                 self.fault, self.recoveries = "", self.recoveries + 1
@@ -185,7 +207,20 @@ class LiveEngine:
                 time.sleep(RETRY)
 
     def _taken(self) -> None:
-        """Take what waits into the states, then read the open step, if it is time."""
+        """Take what waits into the states, then read the open step, if it is time.
+
+        When that goes wrong, whoever called is told, and nothing more is taken in before the states are built again.
+        """
+        try:
+            if self._spoiled is not None:
+                raise self._spoiled
+            self._take()
+        except Exception as error:
+            self._spoiled = error
+            self._wake.set()
+            raise
+
+    def _take(self) -> None:
         while self._queue and not self._stopping:
             lines: list[pl.DataFrame] = []
             while self._queue and sum(len(some) for some in lines) < self.config.micro_batch:
@@ -244,21 +279,38 @@ class LiveEngine:
         """Who moved somebody, and whom they moved: rows of `Emotide.influence(total=True)`, the strongest first.
 
         They are found by the whole history, and so answered from memory for `LiveConfig.stale` seconds.
+
+        Raises:
+            UnknownName: no such user.
+            NotYet: they are still being found.
         """
         self._answers(user).known(user)
-        table = self._remembered("influence", lambda: self.served.emotide.influence(self.log, total=True))
+        table = self._memory.ask("influence", self._influence)
         mine = table.filter((pl.col("source_id") == user) | (pl.col("target_id") == user))
         return mine.head(top).to_dicts()
 
     def demand(self, *, by: str = "network", user: str | None = None, least: int = 5) -> list[dict[str, Any]]:
-        """What is wanted now, by topic: rows of `Emotide.demand`; no group has fewer people than `least`."""
+        """What is wanted now, by topic: rows of `Emotide.demand`; no group has fewer people than `least`.
+
+        Raises:
+            UnknownName: no such user.
+            NotYet: of groups, it is still being computed.
+        """
         if user is not None:  # one person is asked of the states themselves
-            return self.served.policy.wants(self._answers(user).row(user, None))
+            answers = self._answers(user)
+            return answers.served.policy.wants(answers.row(user, None))
 
         def asked() -> pl.DataFrame:
             return self.served.emotide.demand(self.log, by=by, least=least)
 
-        return self._remembered(f"demand {by} {least}", asked).to_dicts()
+        return self._memory.ask(f"demand {by} {least}", asked).to_dicts()
+
+    def warm(self) -> None:
+        """Begin to compute what is slow, before anybody asks for it."""
+        self._memory.begin("influence", self._influence)
+
+    def _influence(self) -> pl.DataFrame:
+        return self.served.emotide.influence(self.log, total=True)
 
     def recommend(self, user: str, *, top: int = 5, network: str | None = None) -> list[dict[str, Any]]:
         """Items for somebody in the state they are in; the decision is written to the audit.
@@ -270,8 +322,8 @@ class LiveEngine:
             UnknownName: no such user.
             BadInput: the model recommends nothing, or there are no items.
         """
-        row = self._answers(user).row(user, network)
-        return self.served.policy.recommend(row, top)
+        answers = self._answers(user)
+        return answers.served.policy.recommend(answers.row(user, network), top)
 
     def spaces(self) -> list[dict[str, Any]]:
         """The spaces that can be read: name, kind, names (of categories or dimensions)."""
@@ -313,11 +365,20 @@ class LiveEngine:
     # what is kept, exchanged, erased
 
     def checkpoint(self) -> Path:
-        """Write the states; what came before it need not be told again after a crash."""
+        """Write the states; what came before it need not be told again after a crash.
+
+        Raises:
+            StoreError: they are being built again.
+        """
         with self._apply:
-            place = self.served.saved(self.folder / "states", self.config.kept)
-            self._since_checkpoint, self._checkpointed = 0, time.monotonic()
-            return place
+            if self._spoiled is not None:
+                raise StoreError("the states are being built again: none are written meanwhile")
+            return self._saved(self.served)
+
+    def _saved(self, served: Served) -> Path:
+        place = served.saved(self.folder / "states", self.config.kept)
+        self._since_checkpoint, self._checkpointed = 0, time.monotonic()
+        return place
 
     def swap(self, model: Path | str) -> None:
         """Exchange the model: its states are built from the whole log meanwhile, then taken all at once.
@@ -330,10 +391,9 @@ class LiveEngine:
         with self._commit, self._apply:
             self._taken()
             self._behind(fresh)
-            fresh.look_ahead()
+            self._without_gone(fresh)  # whoever was erased while the states were built
             self.served, self.model = fresh, Path(model)
             self._memory.clear()
-        self.checkpoint()
         self.log.store.note("model exchanged", {"model": fresh.digest})
         self._say_changed()
 
@@ -351,18 +411,23 @@ class LiveEngine:
         """
         with self._commit, self._apply:
             self._taken()
-            posts = self.log.store.table("posts", ["network", "post_id", "user_id"]).filter(pl.col("user_id") == user)
             found = erase(self.log, user, self.model, [])
-            gone = self.served.erase(user, posts.drop("user_id"))
-            self._memory.clear()
-            shutil.rmtree(self.folder / "states", ignore_errors=True)  # damaged ones hold names too
-            self.checkpoint()
+            gone = self._without_gone(self.served, user)
             left = {str(place): int(n) for place, n in found.select("place", "left").unique().drop_nulls().iter_rows()}
             left[str(self.folder)] = self.served.left(user)
         self._say_changed()
         told = found.filter(pl.col("erased") > 0).select("place", "what", "erased").to_dicts()
         return {"user_id": user, "erased": [*told, *gone], "left": sum(left.values()),
                 "left_in": {place: n for place, n in left.items() if n}}  # fmt: skip
+
+    def _without_gone(self, served: Served, user: str | None = None) -> list[dict[str, Any]]:
+        """Forget whom the store does not hold any more, in memory, checkpoints and audit; see `Served.without_gone`."""
+        with self.log.store.connect() as connection:
+            told = served.without_gone(connection, user)
+        self._memory.clear()
+        shutil.rmtree(self.folder / "states", ignore_errors=True)  # damaged ones hold names too
+        self._saved(served)
+        return told
 
     def _say_changed(self) -> None:
         for listener in self.changed:
@@ -371,13 +436,15 @@ class LiveEngine:
     def close(self) -> None:
         """Take in what waits, write a checkpoint, and stop."""
         if self._worker.is_alive():
-            self.settle(30.0)
+            self.settle(30.0 if self._spoiled is None else 0.0)
             self._stopping = True
             self._wake.set()
             self._worker.join()
-            self.checkpoint()
+            with suppress(StoreError):  # what is on disk is whole, and the journal holds the rest
+                self.checkpoint()
         for one in self._subscriptions:
             one.close()
+        self._held.close()
 
     # how states are built
 
@@ -390,13 +457,20 @@ class LiveEngine:
             self._from_beginning(served)
         else:
             self._behind(served)
+            if served.stream.minded < self._erasures():  # while nobody was here to hear of it
+                self._without_gone(served)
         served.look_ahead()
         return served
 
+    def _erasures(self) -> int:
+        with self.log.store.connect() as connection:
+            return erasures(connection)
+
     def _from_beginning(self, served: Served) -> None:
         with self.log.store.connect() as connection:
+            served.stream.minded = erasures(connection)
             lines = before_journal(connection)
-        served.take(self._stepped(served.stream.clock, lines))
+        served.take(lines)
         self._behind(served)
 
     def _behind(self, served: Served) -> None:
@@ -412,20 +486,17 @@ class LiveEngine:
                 return
             yield lines
 
-    @staticmethod
-    def _stepped(clock: Clock, lines: pl.DataFrame) -> pl.DataFrame:
-        """Lines that came by ingest, in order of time, each in the step of its time."""
-        ticks = lines["table_name"].is_in(STEPPED).to_numpy()
-        step, _ = clock.placed(lines["time"].to_numpy(), ticks, NOTHING_YET)
-        return lines.with_columns(pl.Series("step", step, pl.Int64))
 
-    def _remembered(self, name: str, ask: Callable[[], pl.DataFrame]) -> pl.DataFrame:
-        """What is slow to ask, from memory while it is not stale."""
-        found = self._memory.get(name)
-        if found is None or time.monotonic() - found[0] > self.config.stale:
-            found = self._memory[name] = (time.monotonic(), ask())
-        table: pl.DataFrame = found[1]
-        return table
+def _alone(folder: Path) -> IO[str]:
+    """A file of the folder that one engine alone can hold, until it is closed or the process ends."""
+    folder.mkdir(parents=True, exist_ok=True)
+    file = (folder / "lock").open("a")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        file.close()
+        raise StoreError(f"another engine writes to {folder}: stop it, or name a folder of your own") from None
+    return file
 
 
 def _digest(model: Path) -> str:

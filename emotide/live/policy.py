@@ -5,7 +5,7 @@ import os
 import secrets
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,7 +20,7 @@ from emotide.api.demanding import topics_of
 from emotide.api.guarding import audit_rows
 from emotide.api.items import Items, chooser_over, items_of
 from emotide.api.recommending import moods_of
-from emotide.errors import BadInput
+from emotide.errors import BadInput, UnknownName
 from emotide.live.config import LiveConfig
 from emotide.live.people import Census
 from emotide.live.snapshot import Snapshot
@@ -29,6 +29,7 @@ from emotide.recommend.demand import topic_values
 
 AUDIT = "decisions.jsonl"
 MOST = 200_000  # decisions that wait for their feedback
+_WRITING = threading.Lock()  # the audit; two policies have one while models are exchanged
 
 
 class Policy:
@@ -109,7 +110,7 @@ class Policy:
             why = reasons(value, neutral[item], float(neutral.mean()), [titles[k] for k in item], [mood] * len(item),
                           ranking.explored[0, kept])  # fmt: skip
             number, now = secrets.token_hex(12), datetime.now(UTC)
-            network, user = self.census.names.names[row]
+            network, user = self._named(row)
             who = {"user_id": user, "network": network, "time": now, "decision_id": number}
             rows = [
                 {**who, "rank": place + 1, "item_id": self.items.ids[k], "value": float(v), "propensity": float(p),
@@ -135,13 +136,20 @@ class Policy:
                 H = self.snapshot.people.H[row : row + 1].copy()
             values = self.online.recommender.scores(H)
         value = topic_values(values, belongs)[0]
-        best, user, now = int(value.argmax()), self.census.names.names[row][1], datetime.now(UTC)
+        best, user, now = int(value.argmax()), self._named(row)[1], datetime.now(UTC)
         told = [
             {"group": user, "time": now, "topic": topics[k], "value": float(value[k]), "share": float(k == best),
              "n": 1, "change": None}
             for k in np.argsort(-value, kind="stable")
         ]  # fmt: skip
         return told
+
+    def _named(self, row: int) -> tuple[str, ...]:
+        """Network and name of a row."""
+        name = self.census.names.names[row]
+        if not name:  # erased while they were asked about
+            raise UnknownName("user", "", [])
+        return name
 
     def _held(self, row: int) -> Held | None:
         if self.guard is None:
@@ -170,7 +178,7 @@ class Policy:
         """A feedback with the propensity of its decision, where it names one and tells none."""
         told = {name: value for name, value in row.items() if name != "decision_id"}
         decided = self.propensity.get(str(row.get("decision_id")), {})
-        if told.get("propensity") is None and row.get("item_id") in decided:
+        if told.get("propensity") is None and str(row.get("item_id")) in decided:
             told["propensity"] = decided[str(row["item_id"])]
         return told
 
@@ -202,30 +210,33 @@ class Policy:
                 self.learned = int(seq[-1])
                 self.online.learn(feedback[old:], {"seq": self.learned})
 
-    def erase(self, rows: Int[np.ndarray, " some"], user: str) -> int:
+    def erase(self, rows: Int[np.ndarray, " some"], gone: Callable[[str, str], bool]) -> int:
         """Forget people: what they were shown and what came back; how many lines of the audit became tombstones.
 
-        All that is replayed goes, of everybody: it holds states and not whose they are.
+        All that is replayed goes, of everybody, if anybody does: it holds states and not whose they are.
         """
         with self.lock:
             for key in [key for key in self.decided if key[0] in set(rows.tolist())]:
                 self.propensity.pop(self.decided.pop(key)[2], None)
-            if self.online is not None:
+            if self.online is not None and len(rows):
                 for row in rows.tolist():
                     self.online.waiting.pop(row, None)
                 memory = self.online.recommender.memory
                 self.online.recommender.memory = replace(memory)
-            return self._bury(user)
+        with _WRITING:
+            return self._bury(gone)
 
-    def _bury(self, user: str) -> int:
+    def _bury(self, gone: Callable[[str, str], bool]) -> int:
         file = self.folder / AUDIT
         if not file.exists():
             return 0
         buried, part = 0, file.with_suffix(".part")
         with file.open(encoding="utf-8") as lines, part.open("w", encoding="utf-8") as kept:
             for line in lines:
-                told = json.loads(line)
-                if told.get("user_id") == user:
+                told = _decision(line)
+                if told is None:  # the process was killed while it wrote: nobody knows whose it was
+                    continue
+                if gone(str(told.get("network")), str(told.get("user_id"))):
                     buried += 1
                     line = json.dumps({"decision_id": told["decision_id"], "time": told["time"], "erased": True}) + "\n"
                 kept.write(line)
@@ -235,9 +246,18 @@ class Policy:
         return buried
 
     def _audit(self, told: dict[str, Any]) -> None:
-        with (self.folder / AUDIT).open("a", encoding="utf-8") as file:
+        with _WRITING, (self.folder / AUDIT).open("a", encoding="utf-8") as file:
             file.write(json.dumps(told, ensure_ascii=False) + "\n")
 
     def health(self) -> dict[str, Any]:
         """How the policy earns."""
         return {"recommender": None if self.online is None else self.online.running}
+
+
+def _decision(line: str) -> dict[str, Any] | None:
+    """A line of the audit; None where it is none."""
+    try:
+        told: dict[str, Any] = json.loads(line)
+    except ValueError:
+        return None
+    return told if isinstance(told, dict) else None

@@ -15,8 +15,9 @@ from emotide.live.config import LiveConfig
 from emotide.live.policy import Policy
 from emotide.live.snapshot import Snapshot
 from emotide.live.stream import Moved, Stream
-from emotide.log import renamed
-from emotide.store.erase import NOBODY
+from emotide.store.audit import erasures
+from emotide.store.connection import Connection
+from emotide.store.journal import still_there
 
 
 class Served:
@@ -86,24 +87,29 @@ class Served:
         """Go on from the latest sound checkpoint, if there is one."""
         if not checkpoint.load(self.stream, folder, self.digest):
             return False
-        census = self.stream.census
-        self.snapshot.publish(Moved(np.arange(census.people.rows), np.arange(census.pairs.rows)))
+        self.snapshot.publish_all()
         self.stale = True
         return True
 
-    def erase(self, user: str, posts: pl.DataFrame) -> list[dict[str, Any]]:
-        """Forget a person of all networks, with what hangs on their posts (network, post_id); what went, by place."""
-        census = self.stream.census
-        rows = np.array([row for (_, name), row in census.names.row.items() if name == user], np.int64)
-        for step, lines in list(self.stream.open.items()):
-            theirs = (pl.col("source_id") == user) | (pl.col("target_id") == user)
-            kept = [some.filter(~theirs).join(posts, on=["network", "post_id"], how="anti") for some in lines]
-            said = [renamed(some["said"], user.__eq__, NOBODY) for some in kept]  # others may name them
-            self.stream.open[step] = [some.with_columns(text) for some, text in zip(kept, said, strict=True)]
-        moved = self.stream.erase(rows)
-        buried = self.policy.erase(rows, user)
+    def without_gone(self, connection: Connection, user: str | None = None) -> list[dict[str, Any]]:
+        """Forget whom the store does not hold any more, whoever erased them there; what went, by place.
+
+        Args:
+            connection: to the store.
+            user: somebody who was erased there, of whom decisions may stand in the audit though no state is left.
+        """
+        census, stream = self.stream.census, self.stream
+        stream.minded = erasures(connection)
+        here = connection.frame({"network": pl.String(), "user_id": pl.String()}, "users")
+        named = pl.DataFrame([*census.names.row], here.schema, orient="row")
+        gone = set(named.join(here, on=["network", "user_id"], how="anti").rows())
+        held = {step: still_there(connection, pl.concat(lines)) for step, lines in stream.open.items()}
+        stream.open = {k: [lines.with_columns(step=pl.lit(k, pl.Int64))] for k, lines in held.items() if len(lines)}
+        rows = np.array(sorted(census.names.row[who] for who in gone), np.int64)
+        moved = stream.erase(rows)
+        buried = self.policy.erase(rows, lambda network, name: name == user or (network, name) in gone)
         with self.snapshot.lock:
-            self.snapshot.publish(moved)
+            self.snapshot.publish_all()  # also who was moved by them in a step that is still open
         self.stale = True
         self.look_ahead()
         return [

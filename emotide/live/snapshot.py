@@ -45,6 +45,11 @@ class Snapshot:
         self.last = np.append(self.last, np.full(len(self.census.networks) - len(self.last), -1))
         np.maximum.at(self.last, self.people.network[moved.users], self.people.touched[moved.users])
 
+    def publish_all(self) -> None:
+        """Take every row anew."""
+        self.last = np.zeros(0, np.int64)
+        self.publish(Moved(np.arange(self.census.people.rows), np.arange(self.census.pairs.rows)))
+
     def forecast(self, user: int, horizon: int) -> list[Float[np.ndarray, " affect"]]:
         """The affect vectors that `trace` forecasts for a person 1 to `horizon` steps beyond the network's last one.
 

@@ -52,6 +52,7 @@ class Stream:
         self.origin: int | None = None  # the first step of the log, from which steps are counted
         self.latest = NOTHING_YET
         self.seq = 0
+        self.minded = 0  # the store's last erasure of which these states know
         self.open: dict[int, list[pl.DataFrame]] = {}
         self.past = pl.DataFrame(schema=CONTACT)
         self.ties = pl.DataFrame(schema=TIE)
@@ -61,12 +62,13 @@ class Stream:
         """Take in lines in their order; yields what each step that closes thereby has moved.
 
         Args:
-            lines: of the journal, with their details.
+            lines: of the journal, with their details; each counts in the step that the clock says, see there.
         """
         if lines.is_empty():
             return
         ticks = lines["table_name"].is_in(STEPPED).to_numpy()
-        _, after = self.clock.placed(lines["time"].to_numpy(), ticks, self.latest)
+        step, after = self.clock.placed(lines["time"].to_numpy(), ticks, self.latest)
+        lines = lines.with_columns(pl.Series("step", step, pl.Int64))
         before = np.append(self.clock.open_from(self.latest), after[:-1])
         begun = 0
         for closing in np.flatnonzero(after != before).tolist():
@@ -85,7 +87,7 @@ class Stream:
         if len(stepped):
             self.latest = max(self.latest, int(stepped["time"].max()))  # type: ignore[arg-type]
             if self.origin is None:
-                self.origin = int(stepped["step"].min())  # type: ignore[arg-type]
+                self.origin = self.clock.open_from(self.latest)  # none will ever count before it
             for (step,), some in stepped.group_by("step", maintain_order=True):
                 self.open.setdefault(int(step), []).append(some)
         self._name(lines)
@@ -119,7 +121,7 @@ class Stream:
             shown[row, -1] = what
 
     def erase(self, users: Int[np.ndarray, " some"]) -> Moved:
-        """Forget people: their states, pairs, contacts, ties and what waits of them; the rows that this touches."""
+        """Forget people: their states, pairs, contacts and ties; the rows that this touches."""
         pairs = self.census.erase(users)
         theirs = pl.col("source").is_in(users) | pl.col("target").is_in(users)
         self.past, self.ties = self.past.filter(~theirs), self.ties.filter(~theirs)

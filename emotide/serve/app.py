@@ -1,13 +1,14 @@
 """The application: routes behind a door, around one engine."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from importlib.metadata import version
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
 
-from emotide.serve import problems
+from emotide.errors import StoreError
+from emotide.serve import problems, wrong
 from emotide.serve.contract import Engine
 from emotide.serve.door import Door
 from emotide.serve.intake import Intake
@@ -31,7 +32,7 @@ WRONG: dict[int | str, dict[str, Any]] = {
 
 
 def create_app(
-    engine: Engine,
+    engine: Engine | None,
     settings: ServiceSettings | None = None,
     keyring: Keyring | None = None,
     pages: APIRouter | None = None,
@@ -40,7 +41,7 @@ def create_app(
     """The service around an engine, which it closes when it stops.
 
     Args:
-        engine: answers.
+        engine: answers; where None, everything but /healthz is answered with 503 until `hand_over`.
         settings: the limits; the usual ones where None.
         keyring: tokens to ask for; where None, whoever reaches the port may do everything.
         pages: the dashboard, if there is one; it may be read with the scope read.
@@ -53,8 +54,10 @@ def create_app(
         yield
         service.stopping.set()
         service.close()
-        engine.checkpoint()
-        engine.close()
+        if service.opened is not None:
+            with suppress(StoreError):  # the journal holds what is not written
+                service.opened.checkpoint()
+            service.opened.close()
 
     app = FastAPI(
         title="Emotide",
@@ -68,15 +71,26 @@ def create_app(
     app.state.service = service
     for router in ROUTERS:
         app.include_router(router)
-    if pages is not None:
-        app.include_router(pages, dependencies=[allows(Scope.read)])
+    _show(app, pages)
     problems.install(app)
+    wrong.install(app)
     app.add_middleware(Intake, service=service)  # the last is the outermost
     app.add_middleware(Door, service=service, public=public)
     app.add_middleware(Shell, service=service)
     app.add_middleware(Undecoded)
     _describe(app, keyring is not None)
     return app
+
+
+def hand_over(app: FastAPI, engine: Engine, pages: APIRouter | None = None) -> None:
+    """Give an application the engine, and the pages, that it was made without."""
+    _show(app, pages)
+    app.state.service.opened = engine
+
+
+def _show(app: FastAPI, pages: APIRouter | None) -> None:
+    if pages is not None:
+        app.include_router(pages, dependencies=[allows(Scope.read)])
 
 
 def _describe(app: FastAPI, guarded: bool) -> None:

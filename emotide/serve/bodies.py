@@ -27,6 +27,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
 Id = Annotated[str, Field(min_length=1, max_length=LONGEST_ID, pattern=r"^[^\x00]*$")]
 Text = Annotated[str, Field(max_length=LONGEST_TEXT, pattern=r"^[^\x00]*$")]
 Tags = Annotated[str, Field(max_length=LONGEST_TAGS, pattern=r"^[^\x00]*$", description="names, with commas between")]
+Network = Annotated[Id, Field(description="a community; what names none is of one of its own, which is named ''")]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Whole = Annotated[int, BeforeValidator(lambda given: int(given) if given in range(10**6) else given)]  # also 5.0
 Stamp = Annotated[str, Field(min_length=1, max_length=40, pattern=r"^[0-9TZtz:.+\- ]+$")]
@@ -60,7 +61,7 @@ def _type(column: Column) -> Any:
         case Kind.TEXT:
             return Text
         case _:
-            return Literal[column.choices] if column.choices else Id
+            return Literal[column.choices] if column.choices else Network if column.name == "network" else Id
 
 
 def _event(kind: str) -> type[Sent]:
@@ -92,7 +93,7 @@ class FeedbackRow(Sent):
     item_id: Id = Field(examples=["i1"])
     time: Time = Field(examples=["2024-05-01T09:00:00Z"])
     reward: Finite = Field(examples=[1.0])
-    network: Id | None = None
+    network: Network | None = None
     propensity: Annotated[float, Field(ge=0, le=1)] | None = None
     decision_id: Id | None = None
 

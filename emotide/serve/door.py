@@ -30,6 +30,8 @@ class Door:
         if scope["type"] == "http":
             try:
                 scope["emotide.principal"] = await self._let_in(scope)
+                if self._service.opened is None and scope["path"] not in OPEN:
+                    raise self._service.unready
             except (Refused, EmotideError) as error:
                 return await refused(error).response(scope, receive, send)
         await self._app(scope, receive, send)

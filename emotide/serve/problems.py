@@ -8,14 +8,12 @@ from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from math import ceil
 from traceback import extract_tb
-from typing import Any
 
 from fastapi import FastAPI, Request, Response
-from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
-from emotide.errors import BadInput, Busy, EmotideError, ModelMismatch, StoreError, UnknownName
+from emotide.errors import BadInput, Busy, EmotideError, ModelMismatch, NotYet, StoreError, UnknownName
 
 MEDIA_TYPE = "application/problem+json"
 SHOWN = 20  # fields that are named, at most
@@ -27,7 +25,8 @@ class FieldProblem(BaseModel):
     """One field, and what is wrong with it."""
 
     field: str = Field(examples=["body.events.0.time"])
-    reason: str = Field(examples=["Field required"])
+    reason: str = Field(examples=["is missing"])
+    index: int | None = Field(None, description="of the event, or row, in what was sent; from 0", examples=[0])
 
 
 class Problem(BaseModel):
@@ -84,6 +83,8 @@ def refused(error: Exception) -> Refused:
             return error
         case Busy():
             return Refused(429, "too much waits to be applied; try again later", error.retry_after)
+        case NotYet():
+            return Refused(503, "this is still being computed; ask again later", error.retry_after)
         case UnknownName():
             known = "" if error.kind == "user" else f": {error}"
             return Refused(404, f"this {error.kind} is not known{known}")
@@ -109,23 +110,12 @@ def install(app: FastAPI) -> None:
     async def told(request: Request, error: Exception) -> Response:
         return refused(error).response
 
-    async def invalid(request: Request, error: Exception) -> Response:
-        assert_known: Any = error
-        found = assert_known.errors()[:SHOWN]
-        fields = [FieldProblem(field=".".join(map(_part, one["loc"])), reason=_printable(one["msg"])) for one in found]
-        return answer(422, f"{fields[0].field}: {fields[0].reason}", fields)
-
-    app.add_exception_handler(RequestValidationError, invalid)
     for kind in (HTTPException, EmotideError, Exception):
         app.add_exception_handler(kind, told)
 
 
-def _part(part: object) -> str:
-    """A step of the way to a field; names that a client made up are cut."""
-    return _printable(str(part))[:60]
-
-
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
+    """A text of which every letter can be shown."""
     return text.encode("ascii", "backslashreplace").decode() if not text.isprintable() else text
 
 

@@ -3,7 +3,9 @@
 import asyncio
 import ipaddress
 import logging
+import signal
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
@@ -12,7 +14,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from emotide.errors import BadInput
-from emotide.serve.app import create_app
+from emotide.serve.app import create_app, hand_over
 from emotide.serve.patience import patient
 from emotide.serve.service import Service
 from emotide.serve.settings import ServiceSettings
@@ -26,6 +28,8 @@ Say = Callable[[str], None]
 def serve(store: str, model: Path, host: str, port: int, settings: ServiceSettings, everyone: bool, say: Say) -> None:
     """Serve until SIGTERM or SIGINT; then what is under way is answered, and the states are written down.
 
+    It listens at once, and builds the states meanwhile: /healthz answers, /readyz says what is still to be done.
+
     Args:
         store, model: what is served.
         host, port: where; port 0 takes any that is free.
@@ -35,28 +39,50 @@ def serve(store: str, model: Path, host: str, port: int, settings: ServiceSettin
 
     Raises:
         BadInput: others could reach it without a token.
+        EmotideError: the store or the model cannot be opened.
     """
     keyring = _keyring(Store.open(store, create=False), host, settings, everyone, say)
+    from emotide.serve.dashboard import PUBLIC
+
+    kept = {"models": settings.models or model.resolve().parent, "hosts": (*settings.hosts, host)}
+    app = create_app(None, settings.model_copy(update=kept), keyring, public=PUBLIC)
+    _log()
+    server, failed = Server(app, host, port, settings, say), list[Exception]()
+
+    def make() -> None:
+        try:
+            _open(app, store, model, settings, say)
+        except Exception as error:  # raised again by the thread that serves
+            failed.append(error)
+            server.handle_exit(signal.SIGTERM, None)
+
+    threading.Thread(target=make, name="emotide-open", daemon=True).start()
+    server.run()
+    if failed:
+        raise failed[0]
+    say("stopped; states and policy are written")
+
+
+def _open(app: FastAPI, store: str, model: Path, settings: ServiceSettings, say: Say) -> None:
+    """Make the engine and the dashboard, and hand them over; computed ahead is what will be asked for first."""
     from emotide.live.engine import LiveEngine
     from emotide.live.policy import AUDIT
-    from emotide.serve.dashboard import PUBLIC, Views, dashboard_router
+    from emotide.serve.dashboard import Views, dashboard_router
 
     say(f"opening {model} on the store: states go on from the last checkpoint, or are built from the whole log")
+    service: Service = app.state.service
     engine = LiveEngine.open(store, model)
     health = engine.health()
     say(f"{health['people']} people and {health['pairs']} pairs are there")
-    kept = {"models": settings.models or model.resolve().parent, "hosts": (*settings.hosts, host)}
     views = Views(engine.emotide, engine.log, engine, engine.folder / AUDIT, least=settings.least)
     engine.changed.append(lambda: views.use(engine.emotide))
     engine.changed.append(views.clear)
-    app = create_app(engine, settings.model_copy(update=kept), keyring, dashboard_router(views), PUBLIC)
-    _log()
+    service.still = "the dashboard is being computed"
+    hand_over(app, engine, dashboard_router(views))
+    engine.warm()
     views.warm()
-    server = Server(app, host, port, settings, say)
-    server.run()
-    views.close()
-    engine.close()
-    say("stopped; states and policy are written")
+    service.still = ""
+    say("ready")
 
 
 def _keyring(store: Store, host: str, settings: ServiceSettings, everyone: bool, say: Say) -> Keyring | None:

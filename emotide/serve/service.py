@@ -10,7 +10,7 @@ from fastapi.security import HTTPBearer
 from emotide.serve.buckets import Buckets
 from emotide.serve.contract import Engine
 from emotide.serve.metrics import Metrics
-from emotide.serve.problems import Refused
+from emotide.serve.problems import AGAIN, Refused
 from emotide.serve.settings import ServiceSettings
 from emotide.serve.threads import Threads
 from emotide.serve.tokens import Keyring, Principal, Scope
@@ -23,13 +23,14 @@ class Service:
     """One engine, served.
 
     Args:
-        engine: answers; its methods are called in threads only.
+        engine: answers; its methods are called in threads only. None: it is still being made, see `still`.
         settings: the limits.
         keyring: of the tokens that are asked for; None: whoever reaches the port may do everything.
     """
 
-    def __init__(self, engine: Engine, settings: ServiceSettings, keyring: Keyring | None) -> None:
-        self.engine, self.settings, self.keyring = engine, settings, keyring
+    def __init__(self, engine: Engine | None, settings: ServiceSettings, keyring: Keyring | None) -> None:
+        self.opened, self.settings, self.keyring = engine, settings, keyring
+        self.still = "" if engine is not None else "the states are being built"  # what must be done to be ready
         self.metrics = Metrics()
         self.readers = Threads("emotide-read", settings.readers, settings.waiting)
         self.writers = Threads("emotide-write", settings.writers, settings.waiting)
@@ -38,6 +39,22 @@ class Service:
         self.failed = Buckets(settings.failure_rate, settings.failure_burst)
         self.streams = 0
         self.stopping = asyncio.Event()
+
+    @property
+    def engine(self) -> Engine:
+        """The engine.
+
+        Raises:
+            Refused: it is still being made.
+        """
+        if self.opened is None:
+            raise self.unready
+        return self.opened
+
+    @property
+    def unready(self) -> Refused:
+        """What is said while something is still being done."""
+        return Refused(503, f"not ready: {self.still}", AGAIN)
 
     async def read(self, ask: Callable[P, T], *given: P.args, **named: P.kwargs) -> T:
         """A question to the engine, in a thread."""

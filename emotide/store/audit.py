@@ -47,6 +47,11 @@ def trail(connection: Connection) -> pl.DataFrame:
     return connection.frame(COLUMNS, "audit").sort("number").with_columns(pl.col("time").cast(TIME))
 
 
+def erasures(connection: Connection) -> int:
+    """The number of the last row about people who left: forgotten, aged, or without consent; 0 where there is none."""
+    return connection.number("SELECT COALESCE(MAX(number), 0) FROM audit WHERE what IN ('forget', 'retain', 'consent')")
+
+
 def broken_at(rows: pl.DataFrame) -> int | None:
     """The number of the first row that was changed, or before which one is missing; None where the chain holds."""
     before = ""

@@ -1,10 +1,9 @@
 """Events that come one after the other: kept in the tables of the log, and their order in the journal (DESIGN 6).
 
-A line of the journal is the key of a row, in columns that all tables share, and the step in which the row counts. It is
-written in the transaction of the row, so that what was acknowledged can be told again in the same order.
+A line of the journal is the key of a row, in columns that all tables share. It is written in the transaction of the
+row, so that what was acknowledged can be told again in the same order.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import polars as pl
@@ -26,15 +25,13 @@ KEYS = {  # the columns of a table that stand as source_id, target_id, kind and 
     "feedback": ("user_id", "item_id", None, None),
 }
 LINE = {
-    "seq": pl.Int64(), "event_id": pl.String(), "table_name": pl.String(), "step": pl.Int64(), "network": pl.String(),
-    "time": pl.Int64(), "source_id": pl.String(), "target_id": pl.String(), "kind": pl.String(), "post_id": pl.String(),
+    "seq": pl.Int64(), "event_id": pl.String(), "table_name": pl.String(), "network": pl.String(), "time": pl.Int64(),
+    "source_id": pl.String(), "target_id": pl.String(), "kind": pl.String(), "post_id": pl.String(),
 }  # fmt: skip
 COLUMNS = ", ".join(LINE)
 DETAILS = {"said": pl.String(), "dimensions": pl.String(), "number": pl.Float64(), "until": pl.Int64(),
            "propensity": pl.Float64()}  # fmt: skip
 EVENT, DERIVED, JOURNAL = "stage_events", "stage_derived", "stage_journal"
-Placed = Callable[[pl.DataFrame], pl.Series]
-"""The step of each line (table_name, time, in order)."""
 
 
 @dataclass(frozen=True)
@@ -52,12 +49,11 @@ class Arrival:
     refused: dict[int, str]
 
 
-def arrive(connection: Connection, rows: dict[str, pl.DataFrame], placed: Placed, after: int = 0) -> Arrival:
+def arrive(connection: Connection, rows: dict[str, pl.DataFrame], after: int = 0) -> Arrival:
     """Write a delivery in the connection's transaction; the caller commits.
 
     Args:
         rows: by table, in its schema, with `row` (their numbers in the delivery) and `event_id`.
-        placed: says in which step each line counts; called once, with the new lines in their order.
         after: numbers go on from here at least: lines of erased people leave gaps, also at the end.
     """
     connection.execute("UPDATE state SET digest = digest")  # writers wait here for each other
@@ -85,14 +81,19 @@ def arrive(connection: Connection, rows: dict[str, pl.DataFrame], placed: Placed
         write(connection, table, mine.drop("event_id"))
         lines += [_lines(mine, table), _derived(connection)]
     told = pl.concat(lines).sort("time", maintain_order=True) if lines else pl.DataFrame(schema=LINE)
-    first = max(connection.number("SELECT COALESCE(MAX(seq), 0) FROM journal"), after) + 1
-    told = told.with_columns(seq=pl.int_range(first, first + len(told), dtype=pl.Int64, eager=True), step=placed(told))
+    first = max(last_line(connection), after) + 1
+    told = told.with_columns(seq=pl.int_range(first, first + len(told), dtype=pl.Int64, eager=True))
     if len(told):
         connection.stage(JOURNAL, told.select(*LINE))
         connection.insert(f"INSERT INTO journal ({COLUMNS}) SELECT {COLUMNS} FROM {JOURNAL}")
         mark = connection.mark(1)
         connection.execute(f"UPDATE state SET digest = {mark}", (f"journal {first + len(told) - 1}",))
     return Arrival(with_details(connection, told), known, refused)
+
+
+def last_line(connection: Connection) -> int:
+    """The number of the journal's last line; 0 where there is none."""
+    return connection.number("SELECT COALESCE(MAX(seq), 0) FROM journal")
 
 
 def read_journal(connection: Connection, after: int, most: int) -> pl.DataFrame:
@@ -102,7 +103,7 @@ def read_journal(connection: Connection, after: int, most: int) -> pl.DataFrame:
 
 
 def before_journal(connection: Connection) -> pl.DataFrame:
-    """The rows that came otherwise, by ingest, as lines without a step, in order of time; `seq` is 0."""
+    """The rows that came otherwise, by ingest, as lines in order of time; `seq` is 0."""
     lines = []
     for name in ORDER:
         table = TABLES[name]
@@ -114,7 +115,17 @@ def before_journal(connection: Connection) -> pl.DataFrame:
         found = connection.frame(wanted | owner, source).with_columns(pl.lit("").alias("event_id"))
         lines.append(_lines(found, table))
     told = pl.concat(lines).sort("time", "table_name", "network", "source_id", "target_id", "kind", "post_id")
-    return with_details(connection, told.with_columns(seq=pl.lit(0, pl.Int64), step=pl.lit(0, pl.Int64)))
+    return with_details(connection, told.with_columns(seq=pl.lit(0, pl.Int64)))
+
+
+def still_there(connection: Connection, lines: pl.DataFrame) -> pl.DataFrame:
+    """Those of some lines whose rows the store still holds, with their details as they are now."""
+    numbered, here = lines.select(*LINE).with_row_index("place"), [pl.Series("place", [], pl.Int64)]
+    for (name,), some in numbered.group_by("table_name"):
+        connection.stage(EVENT, some.cast({"place": pl.Int64}))
+        same = " AND ".join(f"j.{ours} = t.{theirs}" for ours, theirs in _same(str(name)))
+        here.append(connection.frame({"place": pl.Int64()}, f"{EVENT} AS j JOIN {name} AS t ON {same}").to_series())
+    return with_details(connection, numbered.filter(pl.col("place").is_in(pl.concat(here).implode())).drop("place"))
 
 
 def with_details(connection: Connection, lines: pl.DataFrame) -> pl.DataFrame:
@@ -170,7 +181,7 @@ def _lines(rows: pl.DataFrame, table: Table) -> pl.DataFrame:
     time = pl.col("time").to_physical().cast(pl.Int64).fill_null(SINCE_EVER) if "time" in rows.columns else pl.lit(0)
     return rows.select(
         pl.lit(0, pl.Int64).alias("seq"), "event_id", pl.lit(table.name).alias("table_name"),
-        pl.lit(0, pl.Int64).alias("step"), network.alias("network"), time.cast(pl.Int64).alias("time"),
+        network.alias("network"), time.cast(pl.Int64).alias("time"),
         *(keyed[name].cast(pl.String).alias(name) for name in ("source_id", "target_id", "kind", "post_id")),
     )  # fmt: skip
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from emotide.errors import StoreError
 from emotide.store.connection import Connection
 
-HEAD = "0005"  # the last revision in migrations/versions
+HEAD = "0006"  # the last revision in migrations/versions
 VERSION_TABLE = "emotide_version"
 _FOLDER = Path(__file__).parent / "migrations"
 

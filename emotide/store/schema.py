@@ -117,7 +117,6 @@ journal = Table(
     Column("seq", BigInteger, nullable=False),
     Column("event_id", Text, nullable=False),
     Column("table_name", Text, nullable=False),
-    Column("step", BigInteger, nullable=False),
     Column("network", Text, nullable=False),
     Column("time", BigInteger, nullable=False),
     Column("source_id", Text, nullable=False),
@@ -126,7 +125,7 @@ journal = Table(
     Column("post_id", Text, nullable=False),
     PrimaryKeyConstraint("seq", name="journal_key"),
 )
-"""Events that came to a running service, in their order, by the key of their row, and the step in which each counts."""
+"""Events that came to a running service, in their order, by the key of their row."""
 
 Index("journal_event", journal.c.event_id, unique=True)
 Index("journal_source", journal.c.network, journal.c.source_id)

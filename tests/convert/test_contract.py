@@ -60,6 +60,8 @@ def _links(tables: dict[str, pl.DataFrame]) -> list[str]:
     for name in ("labels", "interactions"):
         if name in tables and "post_id" in tables[name].columns:
             rows = tables[name].filter(pl.col("post_id").is_not_null()).rename({"source_id": "user_id"}, strict=False)
+            if name == "interactions":  # what is liked or passed on is somebody else's, and may lie elsewhere
+                rows = rows.filter(~pl.col("kind").is_in(["like", "repost"]))
             on = ["network", "post_id", "time", "user_id"]
             found += [f"{name}: a post that is not there"] * (rows.join(here, on=on, how="anti").height > 0)
     if "reply_to" in posts.columns:

@@ -33,10 +33,10 @@ def test_mastodon_archive(converted):
         (f"{ana}/2", "ana@m.example", "more", None, None, f"{ana}/1"),
         (f"{ana}/3", "ana@m.example", "@bo hi", "cw", None, None),
     ]
-    assert rows(log, "interactions", "source_id", "target_id", "kind") == [
-        ("ana@m.example", "bo@o.example", "reply"),
-        ("ana@m.example", "bo@o.example", "mention"),
-        ("ana@m.example", "cy@o.example", "repost"),
+    assert rows(log, "interactions", "source_id", "target_id", "kind", "post_id") == [
+        ("ana@m.example", "bo@o.example", "reply", f"{ana}/3"),
+        ("ana@m.example", "bo@o.example", "mention", f"{ana}/3"),
+        ("ana@m.example", "cy@o.example", "repost", "https://o.example/users/cy/statuses/9"),
     ]
     assert rows(log, "ties", "source_id", "target_id", "time") == [("ana@m.example", "bo@o.example", None)]
 
@@ -60,9 +60,9 @@ def test_mastodon_statuses(tmp_path):
             ("1", "bo", "rain", "wet", None),
             ("2", "ana", "so", None, "1"),
         ]
-        assert rows(tmp_path / "log", "interactions", "source_id", "target_id", "kind") == [
-            ("ana", "bo", "reply"),
-            ("cy", "bo", "repost"),
+        assert rows(tmp_path / "log", "interactions", "source_id", "target_id", "kind", "post_id") == [
+            ("ana", "bo", "reply", "2"),
+            ("cy", "bo", "repost", "1"),
         ]
 
 
@@ -88,7 +88,7 @@ def test_bluesky_honours_deletions_and_ends_follows(converted):
         (p2, B, start + timedelta(seconds=1), "yes @a", "so", p1),
     ]
     assert rows(log, "interactions", "source_id", "target_id", "kind", "post_id") == [
-        (B, A, "reply", p2), (B, A, "mention", p2), (B, A, "like", None), (B, A, "repost", None),
+        (B, A, "reply", p2), (B, A, "mention", p2), (B, A, "like", p1), (B, A, "repost", p1),
     ]  # fmt: skip
     assert sorted(rows(log, "ties", "source_id", "target_id", "until")) == [
         (A, B, start + timedelta(seconds=6)),
@@ -206,11 +206,20 @@ def test_bad_lines_are_rejects_and_the_rest_is_kept(sample, tmp_path, monkeypatc
         file.write(b"\n".join(bad))
     counts = convert("bluesky", source, tmp_path / "log")
     assert counts == {"posts": 2, "interactions": 4, "ties": 2, "rejects": len(bad)}
-    told = pl.read_csv(tmp_path / "log" / "rejects.csv")["reason"]
+    told = pl.read_csv(tmp_path / "log" / "rejects.csv")
     for reason, wanted in zip(
-        told, ("JSON", "no event", "UTF-8", "surrogate", "JSON", "longer", "required"), strict=True
+        told["reason"], ("JSON", "no event", "UTF-8", "surrogate", "JSON", "longer", "required"), strict=True
     ):
         assert wanted in reason
+    assert told["value"].to_list() == ["{", "[1, 2]", r"\xff\xfe", r"\ud800", "[" * 200, "x" * 200, None]
+
+
+def test_a_line_of_a_crawl_that_does_not_fit_is_quoted(sample, tmp_path):
+    crawl = "id,user_id,text,created_at\n1,2,早,2020-01-01\n3,4,5\n"
+    convert("weibo", sample("weibo", {"search.csv": crawl}), tmp_path / "log")
+    (told,) = pl.read_csv(tmp_path / "log" / "rejects.csv").to_dicts()
+    assert (told["row"], told["reason"]) == (2, "has 3 cells")
+    assert told["value"] == '{"id": "3", "user_id": "4", "text": "5"}'
 
 
 def _places(value, path=()):

@@ -6,16 +6,19 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from datetime import datetime, timedelta
 
 import numpy as np
+import polars as pl
 import pytest
 
 from emotide.api import SocialLog
-from emotide.errors import BadInput, Busy, StoreError, UnknownName
+from emotide.errors import BadInput, Busy, NotYet, StoreError, UnknownName
 from emotide.live import LiveConfig, LiveEngine
 from emotide.live.served import Served
+from emotide.live.stream import Stream
 from emotide.store.connection import Connection
 
 LATER = "2024-03-25T12:00:00Z"
@@ -330,3 +333,316 @@ def test_models_of_dialogues_are_refused_in_one_line(town, tmp_path):
     (tmp_path / "model" / "model.json").write_text(json.dumps(head))
     with pytest.raises(BadInput, match="windows of time"):
         LiveEngine.open(str(tmp_path / "live.db"), tmp_path / "model")
+
+
+def said_no(engine, tmp_path, user, word="no"):
+    """Another process ingests what somebody said."""
+    (tmp_path / "people.csv").write_text(f"user_id,consent\n{user},{word}\n")
+    SocialLog.open(engine.log.store.file).ingest(tmp_path / "people.csv")
+
+
+def gone_soon(engine, user):
+    """Whether a running engine knows nothing of somebody, after a moment."""
+    for _ in range(200):
+        try:
+            engine.emotion(user)
+        except UnknownName:
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def letters(folder, name):
+    """The files of a folder that hold a name."""
+    return [file for file in folder.rglob("*") if file.is_file() and name.encode() in file.read_bytes()]
+
+
+def shown_to(engine, town, user):
+    """Somebody of this name lives in the town, and was shown something."""
+    engine.accept([*town.events[:300], *(
+        {"event_id": f"{user}{k}", "type": "post", "post_id": f"{user}{k}", "user_id": user, "network": "town",
+         "time": LATER, "text": "hello @ana"} for k in range(3))])  # fmt: skip
+    assert engine.settle()
+    engine.recommend(user)
+    engine.checkpoint()
+
+
+def test_a_no_that_another_process_takes_in_reaches_memory_checkpoints_and_audit(town, opened, tmp_path):
+    engine, changed = opened(watch=0.1), []
+    engine.changed.append(lambda: changed.append(True))
+    shown_to(engine, town, "withdrawn-9c41")
+    assert letters(engine.folder, "withdrawn-9c41")
+    said_no(engine, tmp_path, "withdrawn-9c41")
+    assert gone_soon(engine, "withdrawn-9c41")
+    assert engine.emotion("ana")
+    for _ in range(100):
+        if changed:
+            break
+        time.sleep(0.05)
+    assert changed  # the dashboard has heard of it
+    assert not letters(engine.folder, "withdrawn-9c41")
+    before = states(engine)
+    engine.close()
+    assert_same(states(opened()), before)
+
+
+def test_a_no_while_nobody_was_here_holds_for_the_states_of_a_checkpoint(town, opened, tmp_path):
+    engine = opened()
+    shown_to(engine, town, "withdrawn-9c41")
+    engine.close()
+    said_no(engine, tmp_path, "withdrawn-9c41")
+    again = opened()
+    with pytest.raises(UnknownName):
+        again.emotion("withdrawn-9c41")
+    assert not letters(again.folder, "withdrawn-9c41")
+
+
+def test_whoever_is_left_with_nothing_by_retention_in_another_process_is_forgotten(town, opened):
+    engine = opened(watch=0.1)
+    old = {"event_id": "o", "type": "post", "post_id": "o", "user_id": "of-old", "time": "2001-01-01", "text": "so old"}
+    engine.accept([old, *town.events[:200]])
+    assert engine.settle()
+    assert engine.emotion("of-old")
+    SocialLog.open(engine.log.store.file).store.retain(datetime.fromisoformat("2010-01-01T00:00:00+00:00"), really=True)
+    assert gone_soon(engine, "of-old")
+    assert engine.emotion("ana")
+
+
+def test_a_process_killed_between_the_stores_erasure_and_its_own_forgets_when_it_starts(town, opened):
+    engine = opened(watch=3600.0)
+    shown_to(engine, town, "withdrawn-9c41")
+    engine.log.store.forget("withdrawn-9c41")  # as far as it came
+    copy = engine.folder.with_name("as it was")
+    shutil.copytree(engine.folder, copy)
+    engine.close()
+    shutil.rmtree(engine.folder)
+    copy.rename(engine.folder)
+    again = opened()
+    with pytest.raises(UnknownName):
+        again.emotion("withdrawn-9c41")
+    assert not letters(again.folder, "withdrawn-9c41")
+
+
+def test_who_is_erased_while_a_model_is_exchanged_does_not_come_back(town, opened, monkeypatch):
+    engine = opened(watch=3600.0)
+    shown_to(engine, town, "withdrawn-9c41")
+    built = LiveEngine._from_beginning
+
+    def slow(engine, fresh):
+        built(engine, fresh)
+        engine.forget("withdrawn-9c41")
+
+    monkeypatch.setattr(LiveEngine, "_from_beginning", slow)
+    engine.swap(town.model)
+    with pytest.raises(UnknownName):
+        engine.emotion("withdrawn-9c41")
+    assert not letters(engine.folder, "withdrawn-9c41")
+
+
+def test_what_somebody_erased_did_to_others_in_the_open_step_is_undone(town, opened):
+    engine = opened()
+    shown_to(engine, town, "withdrawn-9c41")
+    engine.forget("withdrawn-9c41")
+    before = states(engine)
+    engine.close()
+    assert_same(states(opened()), before)
+
+
+def test_an_audit_that_a_crash_cut_off_can_still_be_erased_from(town, opened):
+    engine = opened()
+    shown_to(engine, town, "withdrawn-9c41")
+    audit = engine.folder / "decisions.jsonl"
+    whole = audit.read_text("utf-8")
+    audit.write_text(whole + whole[: len(whole) // 2] + "\n" + whole.replace("withdrawn-9c41", "bo"), "utf-8")
+    engine.forget("withdrawn-9c41")
+    assert not letters(engine.folder, "withdrawn-9c41")
+    assert '"bo"' in audit.read_text("utf-8")
+
+
+def test_an_answer_computed_before_an_erasure_is_not_kept_after_it(town, opened, monkeypatch):
+    engine = opened(patience=30.0)
+    shown_to(engine, town, "withdrawn-9c41")
+    real = type(engine.emotide).influence
+
+    def slow(emotide, log, **asked):
+        found = real(emotide, log, **asked)
+        if slow.first:
+            slow.first = False
+            engine.forget("withdrawn-9c41")
+        return found
+
+    slow.first = True
+    monkeypatch.setattr(type(engine.emotide), "influence", slow)
+    with pytest.raises(NotYet):
+        engine.influences("ana", top=100)
+    assert "withdrawn-9c41" not in str(engine.influences("ana", top=100))
+
+
+def test_influences_are_those_of_the_whole_log_and_never_keep_anybody_waiting(town, opened, monkeypatch):
+    engine = opened(patience=0.2, stale=3600.0)
+    engine.accept(town.events)
+    assert engine.settle()
+    real, go = type(engine.emotide).influence, threading.Event()
+
+    def slow(emotide, log, **asked):
+        assert go.wait(30)
+        return real(emotide, log, **asked)
+
+    monkeypatch.setattr(type(engine.emotide), "influence", slow)
+    engine.warm()
+    begun = time.monotonic()
+    with pytest.raises(NotYet) as told:
+        engine.influences("ana")
+    assert time.monotonic() - begun < 5
+    assert told.value.retry_after > 0
+    with pytest.raises(UnknownName):
+        engine.influences("nobody")
+    go.set()
+    wanted = real(town.emotide, SocialLog.open(engine.log.store.file), user="ana", total=True).head(5).to_dicts()
+    for _ in range(200):
+        try:
+            found = engine.influences("ana", top=5)
+            break
+        except NotYet:
+            time.sleep(0.1)
+    assert found == wanted
+
+
+def test_a_doubtful_commit_is_taken_in_though_nothing_new_follows(town, opened, monkeypatch):
+    engine, real = opened(watch=0.1), Connection.commit
+
+    def doubtful(connection):
+        real(connection)
+        raise StoreError("the line broke after the last word")
+
+    monkeypatch.setattr(Connection, "commit", doubtful)
+    with pytest.raises(StoreError):
+        engine.accept(town.events[:100])
+    monkeypatch.setattr(Connection, "commit", real)
+    assert {receipt.status for receipt in engine.accept(town.events[:100])} == {"known"}
+    for _ in range(200):
+        if engine.health()["seq"]:
+            break
+        time.sleep(0.05)
+    assert engine.health()["seq"]
+
+
+def test_half_taken_states_are_never_written(town, opened, expected, monkeypatch):
+    engine = opened(checkpoint_every=10**6)
+    engine.accept(town.events[:300])
+    assert engine.settle()
+    take, built = Stream._step, LiveEngine._built
+
+    def poisoned(*given):
+        raise ValueError("nobody expected this")
+
+    monkeypatch.setattr(Stream, "_step", poisoned)
+    monkeypatch.setattr(LiveEngine, "_built", poisoned)
+    engine.accept(town.events[300:])
+    for _ in range(200):
+        if engine.health()["fault"]:
+            break
+        time.sleep(0.05)
+    with pytest.raises(StoreError, match="built again"):
+        engine.checkpoint()
+    engine.close()
+    monkeypatch.setattr(Stream, "_step", take)
+    monkeypatch.setattr(LiveEngine, "_built", built)
+    assert_same(states(opened()), expected)
+
+
+def test_a_fault_in_another_thread_than_the_applying_one_is_mended_too(town, opened, expected, monkeypatch):
+    engine = opened()
+    engine.accept(town.events[:300])
+    assert engine.settle()
+    real, faults = Served.take, []
+
+    def poisoned(served, lines):
+        if served is engine.served and not faults:
+            faults.append(lines)
+            raise ValueError("nobody expected this")
+        return real(served, lines)
+
+    monkeypatch.setattr(Served, "take", poisoned)
+    with engine._apply:  # the applying thread waits meanwhile
+        engine.accept(town.events[300:400])
+        with pytest.raises(ValueError, match="nobody"):
+            engine.swap(town.model)
+    assert faults
+    engine.accept(town.events[400:])
+    assert_same(states(engine), expected)
+
+
+def test_rows_ingested_meanwhile_do_not_put_steps_out_of_order_when_states_are_built_again(town, opened, tmp_path):
+    engine = opened()
+    engine.accept(town.events[:300])
+    (tmp_path / "posts.csv").write_text(f"post_id,user_id,time,network\nz,zoe,{LATER},town\n")
+    engine.log.ingest(tmp_path / "posts.csv")
+    engine.swap(town.model)
+    assert engine.settle()
+    census = engine.served.stream.census
+    latest = engine.emotion("zoe")[0]["time"]
+    engine.accept([{"event_id": "n", "type": "post", "post_id": "n", "user_id": "ana", "network": "town",
+                    "time": town.events[299]["time"]}])  # fmt: skip
+    assert engine.settle()
+    assert engine.emotion("ana", network="town")[0]["time"] == latest
+    assert (census.people.touched >= -1).all()
+
+
+def test_a_model_of_other_steps_goes_on_with_the_same_journal(town, opened, tmp_path):
+    engine = opened()
+    engine.accept(town.events[:300])
+    shutil.copytree(town.model, tmp_path / "hours")
+    head = json.loads((tmp_path / "hours" / "model.json").read_text())
+    head["run"]["timeline"]["step"] = "1h"
+    (tmp_path / "hours" / "model.json").write_text(json.dumps(head))
+    engine.swap(tmp_path / "hours")
+    assert engine.settle()
+    last = max(event["time"] for event in town.events[:300] if "time" in event)
+    hour = datetime.fromisoformat(last).replace(minute=0, second=0, microsecond=0)
+    users = {name[1] for name in engine.served.stream.census.names.names}
+    assert max(row["time"] for user in users for row in engine.emotion(user)) == hour
+
+
+def test_events_before_the_first_that_are_not_too_late_count_in_their_own_step(opened):
+    engine = opened(lateness=86_400.0)
+    for number, day in ((1, "2024-03-02"), (2, "2024-03-01"), (3, "2024-03-05")):
+        engine.accept([{"event_id": f"{number}", "type": "post", "post_id": f"{number}", "user_id": f"u{number}",
+                        "time": f"{day}T12:00:00Z", "text": "hm"}])  # fmt: skip
+    assert engine.settle()
+    found = [str(row["time"])[:10] for number in (1, 2, 3) for row in engine.emotion(f"u{number}")]
+    assert found == ["2024-03-02", "2024-03-01", "2024-03-05"]
+
+
+def test_feedback_whose_item_is_no_name_has_a_receipt(opened):
+    engine = opened()
+    row = {"event_id": "f", "type": "feedback", "user_id": "ana", "item_id": ["a"], "time": LATER, "reward": "much"}
+    assert engine.accept([row])[0].status == "refused"
+
+
+def test_who_is_not_published_yet_in_a_network_is_not_known_there(town, opened):
+    engine = opened()
+    engine.accept(town.events[:300])
+    assert engine.settle()
+    census = engine.served.stream.census
+    census.rows(pl.Series(["another"]), pl.Series(["ana"]))  # as the applying thread does before it publishes
+    with pytest.raises(UnknownName, match="network of this user"):
+        engine.emotion("ana", network="another")
+
+
+def test_a_folder_has_one_engine_and_a_store_may_have_several(town, opened, tmp_path, expected):
+    engine = opened(watch=0.1)
+    with pytest.raises(StoreError, match="another engine"):
+        opened()
+    other = LiveEngine.open(str(tmp_path / "live.db"), town.model, LiveConfig(watch=0.1), tmp_path / "other")
+    for first in range(0, len(town.events), 200):
+        (engine, other)[first // 200 % 2].accept(town.events[first : first + 200])
+    for one in (engine, other):
+        for _ in range(200):
+            if one.health()["seq"] == max(engine._seq, other._seq):
+                break
+            time.sleep(0.05)
+        assert_same(states(one), expected)
+    other.close()
+    engine.close()
+    opened()

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from emotide.live import checkpoint
 from emotide.live.clock import NOTHING_YET, Clock
 from emotide.live.snapshot import Snapshot
-from emotide.live.stream import STEPPED, Stream
+from emotide.live.stream import Stream
 from emotide.model.trace import SHOWN, trace
 from emotide.store.journal import before_journal
 
@@ -19,11 +19,7 @@ from emotide.store.journal import before_journal
 @pytest.fixture(scope="module")
 def lines(town):
     with town.log.store.connect() as connection:
-        found = before_journal(connection)
-    clock = Clock.of(town.emotide.trained.run.timeline, 0.0)
-    ticks = found["table_name"].is_in(STEPPED).to_numpy()
-    step, _ = clock.placed(found["time"].to_numpy(), ticks, NOTHING_YET)
-    return found.with_columns(pl.Series("step", step))
+        return before_journal(connection)
 
 
 def stream_of(town):

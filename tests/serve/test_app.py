@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from emotide.errors import BadInput, Busy, ModelMismatch, StoreError
+from emotide.errors import BadInput, Busy, ModelMismatch, NotYet, StoreError
 from emotide.serve.bodies import EXAMPLES
 
 POST = EXAMPLES["post"]
@@ -37,6 +37,7 @@ def test_every_route_answers(route, memory, asked):
     ("trouble", "status", "detail"),
     [
         (Busy(3.2), 429, "too much waits"),
+        (NotYet(4.2), 503, "still being computed"),
         (BadInput("horizon is odd", "secret.csv"), 422, "horizon is odd"),
         (StoreError("postgresql://ana@db is away"), 503, "the store cannot be read or written now"),
         (ModelMismatch("another width"), 409, "another width"),
@@ -63,7 +64,8 @@ def test_a_receipt_for_each_event(memory, asked, says):
     assert service.post("/v1/events", json={"events": some}).status_code == 200
     refused = POST | {"event_id": "e10", "user_id": "nobody"}
     told = says(service.post("/v1/events", json={"events": [refused]}), 422)
-    assert told["errors"] == [{"field": "body.0", "reason": "nobody says nothing"}]
+    assert told["errors"] == [{"field": "body.events.0", "reason": "nobody says nothing", "index": 0}]
+    assert told["detail"] == "nothing was kept: event 0: nobody says nothing"
     mixed = service.post("/v1/events", json={"events": [refused, POST | {"event_id": "e11"}]})
     assert [one["status"] for one in mixed.json()["receipts"]] == ["refused", "new"]
 
@@ -76,31 +78,55 @@ def test_rows_come_as_they_were_sent(memory, asked):
 
 
 @pytest.mark.parametrize(
-    ("change", "field"),
+    ("change", "field", "reason"),
     [
-        ({"time": None}, "body.events.0.post.time"),
-        ({"time": True}, "body.events.0.post.time"),
-        ({"time": "yesterday"}, "body.events.0.post.time"),
-        ({"time": float("1e300")}, "body.events.0.post.time"),
-        ({"user_id": ""}, "body.events.0.post.user_id"),
-        ({"user_id": 7}, "body.events.0.post.user_id"),
-        ({"user_id": "x" * 401}, "body.events.0.post.user_id"),
-        ({"user_id": "a\x00b"}, "body.events.0.post.user_id"),
-        ({"user_id": "\ud800"}, "body.events.0.post.user_id"),
-        ({"event_id": None}, "body.events.0.post.event_id"),
-        ({"image": "../../etc/passwd"}, "body.events.0.post.image"),
-        ({"text": ["a"]}, "body.events.0.post.text"),
-        ({"type": "poke"}, "body.events.0"),
-        ({"extra\ud800" * 40: 1}, None),
+        ({"time": None}, "time", "is no time: wanted ISO 8601, or seconds since 1970"),
+        ({"time": True}, "time", "is no time: wanted ISO 8601, or seconds since 1970"),
+        ({"time": "yesterday"}, "time", "is no time: wanted ISO 8601, or seconds since 1970"),
+        ({"time": float("1e300")}, "time", "is no time: wanted ISO 8601, or seconds since 1970"),
+        ({"user_id": ""}, "user_id", "is empty"),
+        ({"user_id": 7}, "user_id", "is no text"),
+        ({"user_id": "x" * 401}, "user_id", "is longer than 400 characters"),
+        ({"user_id": "a\x00b"}, "user_id", "holds a character that may not be there"),
+        ({"user_id": "\ud800"}, "user_id", "is no text in UTF-8"),
+        ({"event_id": None}, "event_id", "is no text"),
+        ({"image": "../../etc/passwd"}, "image", "is no field of this"),
+        ({"text": ["a"]}, "text", "is no text"),
+        ({"type": "poke"}, "", "is of a type that is none of post, interaction, tie, label, item"),
+        ({"split": "nowhere"}, "split", "is no field of this"),
     ],
     ids=lambda value: str(value)[:20].encode("ascii", "replace").decode(),
 )
-def test_what_is_wrong_is_named(change, field, memory, asked, says):
-    body = json.dumps({"events": [POST | change]})
+def test_what_is_wrong_is_named_with_the_events_number_and_in_plain_words(change, field, reason, memory, asked, says):
+    body = json.dumps({"events": [POST, POST | change]})
     told = says(asked(memory).post("/v1/events", content=body, headers={"Content-Type": "application/json"}), 422)
-    fields = [error["field"] for error in told["errors"]]
-    assert field is None or any(name.startswith(field) for name in fields), told
+    path = f"body.events.1.{field}".rstrip(".")
+    assert told["errors"] == [{"field": path, "reason": reason, "index": 1}]
+    assert told["detail"] == f"event 1{', ' if field else ''}{field}: {reason}"
     assert not memory.calls
+
+
+def test_all_that_is_wrong_is_told_at_once(memory, asked, says):
+    broken = {name: value for name, value in POST.items() if name not in ("post_id", "time")}
+    told = says(asked(memory).post("/v1/events", json={"events": [POST, broken, POST | {"text": 1}]}), 422)
+    assert [(one["field"], one["index"]) for one in told["errors"]] == [
+        ("body.events.1.post_id", 1), ("body.events.1.time", 1), ("body.events.2.text", 2)]  # fmt: skip
+    assert told["detail"] == "event 1, post_id: is missing; 2 more"
+    rows = says(asked(memory).post("/v1/feedback", json={"rows": [{"event_id": "f"}]}), 422)
+    assert rows["detail"] == "row 0, user_id: is missing; 3 more"
+    json_of = {"headers": {"Content-Type": "application/json"}}
+    assert says(asked(memory).post("/v1/events", content=b"{", **json_of), 422)["detail"] == "body: is no JSON"
+    assert says(asked(memory).get("/v1/users/ana/emotion", params={"horizon": 31}), 422)["detail"] == (
+        "query.horizon: is more than 30"
+    )
+    odd = json.dumps({"events": [POST | {"extra\ud800" * 40: 1}]})
+    says(asked(memory).post("/v1/events", content=odd, **json_of), 422)
+
+
+def test_a_network_left_out_is_told_of_where_events_are_described(memory, asked):
+    schemas = asked(memory).get("/openapi.json").json()["components"]["schemas"]
+    for name in ("Post", "Interaction", "Tie", "Label", "FeedbackRow"):
+        assert "named ''" in json.dumps(schemas[name]["properties"]["network"])
 
 
 @pytest.mark.parametrize(

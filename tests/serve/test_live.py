@@ -46,7 +46,7 @@ def test_every_route_on_the_real_engine(live, asked, place, somebody, says):
     assert "time" in refused["reason"]
     assert service.post("/v1/events", json={"events": [post(1)]}).json()["receipts"][0]["status"] == "known"
     told = says(service.post("/v1/events", json={"events": [post(2, time="2024-02-31")]}), 422)
-    assert told["errors"][0]["field"] == "body.0"
+    assert told["errors"][0]["field"] == "body.events.0"
     assert live.settle()
     rows = service.get(f"/v1/users/{WHO}/emotion", params={"horizon": 2, "space": "pad"}).json()
     assert [row["horizon"] for row in rows] == [0, 1, 2]
@@ -164,8 +164,8 @@ def _sendable(value):
 
 
 @contextmanager
-def process(place, *words):
-    """`emotide serve` in a process of its own: its address, and what it said once it has ended."""
+def process(place, *words, early=False):
+    """`emotide serve` in a process of its own: its address once it is ready (early: once it listens), and its log."""
     command = [sys.executable, "-c", "from emotide.cli import main; main()", "serve", "--store", str(place.store)]
     command += ["--model", str(place.model), "--port", "0", *words]
     log = place.store.with_name("stderr")
@@ -176,7 +176,7 @@ def process(place, *words):
         try:
             for _ in range(1800):  # a busy machine takes long to load the libraries
                 found = re.search(r"listening on (http://\S+)", log.read_text())
-                if found or run.poll() is not None:
+                if (found and (early or "\nready\n" in log.read_text())) or run.poll() is not None:
                     break
                 time.sleep(0.1)
             assert found, log.read_text()
@@ -208,6 +208,35 @@ def test_a_process_from_start_to_stop(place):
         assert issued.token not in log.read_text()
         assert issued.row.token_id in log.read_text()
     assert WHO in SocialLog.open(str(place.store)).table("posts")["user_id"]
+
+
+def test_it_lives_at_once_and_is_ready_when_states_and_dashboard_are(place):
+    with process(place, early=True) as (url, _):
+        assert httpx.get(f"{url}/healthz", timeout=30).json() == {"done": "alive"}
+        said = []
+        for _ in range(1800):
+            told = httpx.get(f"{url}/readyz", timeout=30)
+            if told.status_code == 200:
+                break
+            assert (told.status_code, told.headers["retry-after"]) == (503, "5")
+            said.append(told.json()["detail"])
+            if said[-1].endswith("built"):
+                assert httpx.get(f"{url}/v1/spaces", timeout=30).status_code == 503
+                assert httpx.get(f"{url}/", timeout=30).status_code == 503
+            time.sleep(0.02)
+        assert list(dict.fromkeys(said)) == ["not ready: the states are being built",
+                                             "not ready: the dashboard is being computed"]  # fmt: skip
+        assert httpx.get(f"{url}/v1/spaces", timeout=30).status_code == 200
+        assert httpx.get(f"{url}/", timeout=30).headers["content-type"].startswith("text/html")
+
+
+def test_a_model_that_is_none_ends_the_process_in_one_line(place):
+    (place.model / "model.json").unlink()
+    command = [sys.executable, "-c", "from emotide.cli import main; main()", "serve", "--store", str(place.store)]
+    told = subprocess.run([*command, "--model", str(place.model), "--port", "0"], capture_output=True, text=True)
+    assert told.returncode == 1
+    assert told.stderr.splitlines()[-1].startswith("emotide: ")
+    assert "Traceback" not in told.stderr
 
 
 def test_the_rows_are_those_that_predict_sees(live, asked, place):

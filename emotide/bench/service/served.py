@@ -25,7 +25,7 @@ from emotide.timeline import TimelineConfig
 from emotide.train import TrainConfig
 
 ITEMS, FEEDBACK, TAUGHT = 200, 2000, 1000  # FEEDBACK rows; users of the log that the model learns from
-PATIENCE = 1800  # seconds until a service over a large log listens
+PATIENCE = 1800  # seconds until a service over a large log is ready
 LIMITS = "rate = 1000000.0\nburst = 1000000\nfailure_burst = 1000000\nstream_seconds = 0.05\n"
 
 
@@ -82,7 +82,7 @@ def _log(folder: Path, users: int, seed: int) -> Path:
 
 @contextmanager
 def served(store: Path, model: Path) -> Iterator[Served]:
-    """The service, until the block ends."""
+    """The service, as soon as it is ready, until the block ends."""
     limits = store.with_name("service.toml")
     limits.write_text(LIMITS, "utf-8")
     token = create(Store.open(store), "bench", list(Scope), 1.0).token
@@ -94,13 +94,15 @@ def served(store: Path, model: Path) -> Iterator[Served]:
     late = threading.Timer(PATIENCE, process.kill)
     late.start()
     try:
-        said = []
+        said, url = [], ""
         for line in lines:
             said.append(line)
             if found := re.search(r"listening on (http://\S+)", line):
+                url = found.group(1)
+            elif line.strip() == "ready":
                 late.cancel()
                 threading.Thread(target=lambda: [None for _ in lines], daemon=True).start()  # its log is read, not kept
-                yield Served(found.group(1), process.pid, token)
+                yield Served(url, process.pid, token)
                 break
         else:
             raise RuntimeError(f"the service did not start: {''.join(said[-5:])}")

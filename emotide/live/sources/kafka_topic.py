@@ -1,5 +1,6 @@
 """A topic of Kafka as events, read by a consumer group: offsets are committed when the receipts are there."""
 
+import time
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -8,6 +9,8 @@ from emotide.errors import BadInput
 from emotide.live.sources.source import Batch, Event, read_event
 
 MESSAGES = 500  # of a batch
+SESSION = 10.0  # seconds without a sign of life after which the broker gives a consumer's partitions to others
+JOINING = 60.0  # seconds within which a consumer has partitions, also where one that was killed held them
 
 
 class KafkaTopic:
@@ -17,7 +20,7 @@ class KafkaTopic:
 
     Args:
         url: kafka://HOST:PORT[,HOST:PORT]/TOPIC[?group=…].
-        wait: whether to wait for more, or to end when nothing comes for `quiet` polls.
+        wait: whether to wait for more, or to end when nothing comes for `quiet` polls, once there are partitions.
         poll: seconds to wait for messages at a time.
         quiet: polls.
     """
@@ -39,17 +42,19 @@ class KafkaTopic:
                 "group.id": group,
                 "enable.auto.commit": False,
                 "auto.offset.reset": "earliest",
+                "session.timeout.ms": round(1000 * SESSION),
             }
         )
         self._consumer.subscribe([topic])
 
     def __iter__(self) -> Iterator[Batch]:
         """Batches of at most MESSAGES, as they come."""
-        quiet = 0
+        quiet, begun = 0, time.monotonic()
         while self.wait or quiet < self.quiet:
             found = self._consumer.consume(MESSAGES, self.poll)
             messages = [message for message in found if message.error() is None]
-            quiet = 0 if messages else quiet + 1
+            joining = time.monotonic() - begun < JOINING and not self._consumer.assignment()
+            quiet = 0 if messages or joining else quiet + 1
             fatal = [message.error() for message in found if message.error() is not None and message.error().fatal()]
             if fatal:
                 raise BadInput(f"cannot be read ({fatal[0]})", f"topic {self.topic}")

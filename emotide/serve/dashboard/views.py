@@ -263,15 +263,11 @@ class Views:
             return value
 
     def warm(self) -> None:
-        """Compute in a thread what the page will ask for first."""
-
-        def ask() -> None:
-            with suppress(EmotideError):
-                self.network()
-                self.recommender()
-                self.groups()
-
-        threading.Thread(target=ask, name="dashboard-warm", daemon=True).start()
+        """Compute what the page will ask for first."""
+        with suppress(EmotideError):
+            self.network()
+            self.recommender()
+            self.groups()
 
     def _spaces(self) -> dict[str, EmotionSpace]:
         return self._once(("spaces",), lambda: self.log.spaces() | self.emotide.spaces())

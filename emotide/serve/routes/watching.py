@@ -12,15 +12,17 @@ router = APIRouter(tags=["watching"])
 
 @router.get("/healthz")
 async def healthz() -> Done:
-    """The process answers."""
+    """The process answers, also while the states are being built."""
     return Done(done="alive")
 
 
 @router.get("/readyz")
 async def readyz(here: Here) -> Done:
-    """The engine answers, and the service is not about to stop."""
+    """States are built, the dashboard is computed, the engine answers, and the service is not about to stop."""
     if here.stopping.is_set():
         raise Refused(503, "the service is about to stop", 1)
+    if here.still:
+        raise here.unready
     await here.read(here.engine.health)
     return Done(done="ready")
 

@@ -12,7 +12,7 @@ from types import SimpleNamespace
 import pytest
 
 from emotide.errors import BadInput, Busy
-from emotide.live.sources import FileTail, StandardInput, follow, into, lines, open_source
+from emotide.live.sources import FileTail, KafkaTopic, StandardInput, follow, into, lines, open_source
 from emotide.log import Pseudonyms
 
 
@@ -327,6 +327,31 @@ def test_after_a_crash_entries_come_again_and_count_once(stream):
     assert client.xpending("events", "emotide")["pending"] == 0
 
 
+def test_a_stream_is_resumed_behind_the_last_receipt(stream, monkeypatch):
+    monkeypatch.setattr("emotide.live.sources.redis_stream.ENTRIES", 3)
+    client, url = stream
+    for n in range(10):
+        client.xadd("events", {"event": event(n)})
+    taker, source = Taker(), ended(url)
+    killed_in_the_third_batch(source, taker)
+    client.xadd("events", {"event": event(10)})
+    again = ended(url)
+    counts = follow(again, into(taker), print)
+    again.close()
+    source.close()
+    assert (counts["known"], counts["new"]) == (3, 2)  # what had a receipt does not come again
+    assert sorted(taker.n) == list(range(11))
+
+
+def killed_in_the_third_batch(source, taker):
+    """Two batches are done; the third is taken in, and nobody notes it."""
+    for number, batch in enumerate(source, 1):
+        taker.accept(batch.events)
+        if number == 3:
+            return
+        source.done(batch)
+
+
 def test_what_another_consumer_left_is_taken_over(stream, monkeypatch):
     client, url = stream
     client.xadd("events", {"event": event(0)})
@@ -411,3 +436,27 @@ def test_offsets_are_committed_after_the_receipts(kafka):
     source.close()
     assert sorted(taker.n) == [0, 1, 3, 4, 9]
     assert any(name.startswith("events/") for name in taker.kept)
+
+
+def test_a_topic_is_resumed_behind_the_last_receipt(kafka, monkeypatch):
+    monkeypatch.setattr("emotide.live.sources.kafka_topic.MESSAGES", 3)
+    monkeypatch.setattr("emotide.live.sources.kafka_topic.SESSION", 6.0)  # these brokers wait for whoever has gone
+    producer, url = kafka
+    for n in range(10):
+        producer.produce("events", event(n).encode(), partition=0)
+    producer.flush(10)
+    taker, source = Taker(), open_source(url, wait=False)
+    killed_in_the_third_batch(source, taker)
+    noted = taker.deliveries - 3
+    source.close()
+    producer.produce("events", event(10).encode(), partition=0)
+    producer.flush(10)
+    again = KafkaTopic(url, wait=False, quiet=2)
+    counts = follow(again, into(taker), print)
+    again.close()
+    assert sorted(taker.n) == list(range(11))
+    assert counts["known"] + counts["new"] == 11 - noted  # what had a receipt does not come again
+    assert counts["known"] == 3
+    last = KafkaTopic(url, wait=False, quiet=2)
+    assert follow(last, into(taker), print) == Counter(new=0, known=0, refused=0, unread=0)
+    last.close()
