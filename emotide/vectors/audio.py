@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 
 import numpy as np
@@ -77,7 +77,7 @@ class SoundVectors:
         """Width of a vector."""
         return len(self.network.linear.there)
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """A name for these weights, and for how files are decoded."""
         return state_digest(self.network, self.name, str((RATE, SECONDS, WINDOW, HOP, RANGE)))

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -46,7 +47,7 @@ class VideoVectors:
         """Width of a vector."""
         return len(self.network.linear.there) + self.sound.width
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """A name for these weights, those of both other encoders, and for how files are decoded."""
         return state_digest(self.network, self.name, self.image.digest, self.sound.digest, str((RATE, FRAMES)))

@@ -37,7 +37,7 @@ class Outcome(NamedTuple):
 
     arrays: tuple[np.ndarray, ...]  # empty where there is a fault
     fault: str | None  # why there is nothing
-    seconds: float  # that the child was at it
+    seconds: float  # of a processor that the child was at it
 
 
 class Decoders:
@@ -48,7 +48,7 @@ class Decoders:
         workers: how many children; as many as there are processors by default.
 
     Attributes:
-        seconds: that children were at jobs, all together.
+        seconds: of processors that children were at jobs, all together.
     """
 
     def __init__(self, limits: MediaLimits | None = None, workers: int | None = None) -> None:
@@ -213,7 +213,7 @@ def serve() -> None:
 
 
 def _answer(asked: bytes) -> bytes:
-    start, fault = time.perf_counter(), None
+    start, fault = time.process_time(), None
     arrays: tuple[np.ndarray, ...] = ()
     try:
         function, arguments = pickle.loads(asked)
@@ -229,5 +229,5 @@ def _answer(asked: bytes) -> bytes:
         fault = f"cannot be decoded ({type(error).__name__}: {str(error)[:200]})"
     arrays, body = (arrays, body) if fault is None else ((), b"")
     told = {"arrays": [[array.dtype.str, array.shape] for array in arrays], "fault": fault}
-    head = json.dumps(told | {"seconds": time.perf_counter() - start}).encode()
+    head = json.dumps(told | {"seconds": time.process_time() - start}).encode()
     return len(head).to_bytes(HEAD, "big") + head + body
