@@ -28,4 +28,4 @@ class LiveConfig(BaseModel, frozen=True, extra="forbid"):
     stale: float = Field(
         600.0, ge=0, description="seconds for which what is slow to ask (influences, demand) is answered from memory"
     )
-    patience: float = Field(2.0, ge=0, description="seconds that an answer waits for what is slow and not there yet")
+    patience: float = Field(8.0, ge=0, description="seconds that an answer waits for what is slow and not there yet")

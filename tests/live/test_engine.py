@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 import numpy as np
 import polars as pl
 import pytest
+from polars.testing import assert_frame_equal
 
 from emotide.api import SocialLog
 from emotide.errors import BadInput, Busy, NotYet, StoreError, UnknownName
@@ -498,14 +499,14 @@ def test_influences_are_those_of_the_whole_log_and_never_keep_anybody_waiting(to
     with pytest.raises(UnknownName):
         engine.influences("nobody")
     go.set()
-    wanted = real(town.emotide, SocialLog.open(engine.log.store.file), user="ana", total=True).head(5).to_dicts()
+    wanted = real(town.emotide, SocialLog.open(engine.log.store.file), user="ana", total=True).head(5)
     for _ in range(200):
         try:
             found = engine.influences("ana", top=5)
             break
         except NotYet:
             time.sleep(0.1)
-    assert found == wanted
+    assert_frame_equal(pl.DataFrame(found, wanted.schema), wanted, rel_tol=1e-4, abs_tol=1e-6)
 
 
 def test_a_doubtful_commit_is_taken_in_though_nothing_new_follows(town, opened, monkeypatch):
