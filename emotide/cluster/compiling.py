@@ -44,7 +44,7 @@ from emotide.timeline.events import array_file
 from emotide.timeline.neighbours import compile_pairs, lots_of
 
 PIECE = 1 << 18  # interactions, about, that are read at once
-PART = 1 << 21  # contacts of a part, about, where there are more than workers have parts for
+PART = 1 << 19  # contacts of a part, about, where there are more than workers have parts for
 READ = ["network", "source_id", "target_id", "time", "kind"]
 Work = Callable[
     [type["Pass"], Sequence[object], Sequence[object]], list[str]
@@ -103,14 +103,16 @@ class Deal(Pass):
         self.users = pl.read_parquet(room / "users")
 
     def made(self, item: Any) -> str:
-        """The contacts of a piece that was read, in a file a part."""
+        """The contacts of a piece that was read, sorted by part, and where those of each end."""
         rows = between(pl.read_parquet(self.room / f"{item}.rows"), self.users)
         contacts = rows.with_columns(self.kind, step=self.ticks.step(rows["time"]))
         contacts = contacts.select("network_row", "step", "source", "target", "kind", pl.col("time").to_physical())
-        name = uuid4().hex
-        for part in range(self.parts):
-            touched = of_part("target", part, self.parts) | of_part("source", part, self.parts)
-            contacts.filter(touched).write_parquet(self.room / f"{name}.{part}")
+        part = {end: (pl.col(end) % self.parts).alias("part") for end in ("target", "source")}
+        across = contacts.filter(part["target"] != part["source"])
+        twice = [contacts.with_columns(part["target"]), across.with_columns(part["source"])]
+        dealt, name = pl.concat(twice).sort("part"), uuid4().hex
+        np.save(self.room / f"{name}.ends.npy", np.searchsorted(dealt["part"].to_numpy(), np.arange(self.parts + 1)))
+        np.save(self.room / f"{name}.contacts.npy", dealt.drop("part").to_numpy(structured=True))
         return name
 
 
@@ -137,7 +139,7 @@ class SeePart(Pass):
         part = int(item)
         folder = self.room / uuid4().hex
         folder.mkdir()
-        contacts = pl.concat([pl.read_parquet(self.room / f"{name}.{part}") for name in self.dealt])
+        contacts = pl.concat([self._dealt(name, part) for name in self.dealt])
         users, posts, labels = (self._own(name, "user", part) for name in ("users", "posts", "labels"))
         active = active_rows(posts, contacts, labels, users)
         lots = np.load(self.room / "lots.npy", mmap_mode="r")
@@ -151,6 +153,10 @@ class SeePart(Pass):
         seen = pl.DataFrame({"user": pairs["pair_target"], "step": pairs["pair_step"]}).join(users, on="user")
         _counted(places_of(active), contact=mine, pair=seen).write_parquet(folder / "places")
         return folder.name
+
+    def _dealt(self, name: str, part: int) -> pl.DataFrame:
+        start, end = np.load(self.room / f"{name}.ends.npy")[part : part + 2]
+        return pl.DataFrame(np.load(self.room / f"{name}.contacts.npy", mmap_mode="r")[start:end])
 
     def _own(self, name: str, column: str, part: int) -> pl.DataFrame:
         return pl.scan_parquet(self.room / name).filter(of_part(column, part, self.parts)).collect()

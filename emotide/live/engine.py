@@ -305,9 +305,9 @@ class LiveEngine:
             return answers.served.policy.wants(answers.row(user, None))
 
         def asked() -> pl.DataFrame:
-            return self.served.emotide.demand(self.log, by=by, least=least)
+            return self.served.emotide.demand(self.log, by=by, least=1)  # whoever asks is told of fewer
 
-        return self._memory.ask(f"demand {by} {least}", asked).to_dicts()
+        return self._memory.ask(f"demand {by}", asked).filter(pl.col("n") >= least).to_dicts()
 
     def warm(self) -> None:
         """Begin to compute what is slow, before anybody asks for it."""

@@ -1,4 +1,4 @@
-"""What is slow to ask: one thread computes it, whoever asks is answered from memory, or told when to come again."""
+"""What is slow to ask: a thread computes it, whoever asks is answered from memory, or told when to come again."""
 
 import threading
 import time
@@ -10,6 +10,7 @@ import polars as pl
 from emotide.errors import NotYet
 
 MOST = 32  # answers that are kept or computed; the one begun first goes first
+AT_ONCE = 2  # that are computed
 AGAIN = 5.0  # seconds after which to ask again where nothing better is known
 
 
@@ -34,7 +35,7 @@ class Remembered:
 
     def __init__(self, stale: float, patience: float) -> None:
         self._stale, self._patience = stale, patience
-        self._changed, self._turn = threading.Condition(), threading.Lock()
+        self._changed, self._turn = threading.Condition(), threading.Semaphore(AT_ONCE)
         self._kept: dict[str, _Answer] = {}
         self._begun: dict[str, float] = {}  # what is being computed, since when
         self._era = 0
@@ -79,7 +80,7 @@ class Remembered:
         threading.Thread(target=self._compute, args=work, name="emotide-slow", daemon=True).start()
 
     def _compute(self, name: str, make: Callable[[], pl.DataFrame], era: int) -> None:
-        with self._turn:  # one after the other: each reads the whole log
+        with self._turn:  # each reads the whole log
             begun = time.monotonic()
             try:
                 told: pl.DataFrame | Exception = make()

@@ -647,3 +647,24 @@ def test_a_folder_has_one_engine_and_a_store_may_have_several(town, opened, tmp_
     other.close()
     engine.close()
     opened()
+
+
+def test_demand_of_groups_is_computed_once_for_every_least_size(town, opened, monkeypatch):
+    engine, asked = opened(), []
+    engine.accept(town.events)
+    assert engine.settle()
+    real = type(engine.emotide).demand
+
+    def counted(emotide, log, **how):
+        asked.append(how)
+        return real(emotide, log, **how)
+
+    monkeypatch.setattr(type(engine.emotide), "demand", counted)
+    everybody = engine.demand(by="group", least=1)
+    sizes = sorted({row["n"] for row in everybody})
+    assert len(sizes) > 1
+    for least in (sizes[0], sizes[-1], sizes[-1] + 1):
+        wanted = real(town.emotide, SocialLog.open(engine.log.store.file), by="group", least=least)
+        found = engine.demand(by="group", least=least)
+        assert [(row["group"], row["topic"], row["n"]) for row in found] == wanted.select("group", "topic", "n").rows()
+    assert len(asked) == 1
