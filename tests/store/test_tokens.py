@@ -34,7 +34,7 @@ def test_a_token_holds_and_its_secret_is_kept_nowhere(store, ring):
     (row,) = store.tokens.rows()
     assert row == made.row
     assert (row.name, row.scopes, row.revoked) == ("feed", "read,write", None)
-    assert made.token.rpartition("_")[2] not in str(row)
+    assert made.token.split("_", 2)[2] not in str(row)
     assert store.audit()["what"].to_list() == ["token created"]
 
 
