@@ -77,12 +77,11 @@ def _open(app: FastAPI, store: str, model: Path, settings: ServiceSettings, say:
     views = Views(engine.emotide, engine.log, engine, engine.folder / AUDIT, least=settings.least)
     engine.changed.append(lambda: views.use(engine.emotide))
     engine.changed.append(views.clear)
-    service.still = "the dashboard is being computed"
     hand_over(app, engine, dashboard_router(views))
-    engine.warm()
-    views.warm()
     service.still = ""
     say("ready")
+    engine.warm()
+    views.warm()  # which takes minutes where people are many: nobody else waits for it
 
 
 def _keyring(store: Store, host: str, settings: ServiceSettings, everyone: bool, say: Say) -> Keyring | None:

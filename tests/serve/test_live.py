@@ -210,7 +210,7 @@ def test_a_process_from_start_to_stop(place):
     assert WHO in SocialLog.open(str(place.store)).table("posts")["user_id"]
 
 
-def test_it_lives_at_once_and_is_ready_when_states_and_dashboard_are(place):
+def test_it_lives_at_once_and_is_ready_when_states_are(place):
     with process(place, early=True) as (url, _):
         assert httpx.get(f"{url}/healthz", timeout=30).json() == {"done": "alive"}
         said = []
@@ -220,12 +220,9 @@ def test_it_lives_at_once_and_is_ready_when_states_and_dashboard_are(place):
                 break
             assert (told.status_code, told.headers["retry-after"]) == (503, "5")
             said.append(told.json()["detail"])
-            if said[-1].endswith("built"):
-                assert httpx.get(f"{url}/v1/spaces", timeout=30).status_code == 503
-                assert httpx.get(f"{url}/", timeout=30).status_code == 503
+            assert httpx.get(f"{url}/", timeout=30).status_code in (200, 503)  # they may be there meanwhile
             time.sleep(0.02)
-        assert list(dict.fromkeys(said)) == ["not ready: the states are being built",
-                                             "not ready: the dashboard is being computed"]  # fmt: skip
+        assert set(said) == {"not ready: the states are being built"}
         assert httpx.get(f"{url}/v1/spaces", timeout=30).status_code == 200
         assert httpx.get(f"{url}/", timeout=30).headers["content-type"].startswith("text/html")
 

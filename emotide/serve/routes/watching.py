@@ -18,7 +18,7 @@ async def healthz() -> Done:
 
 @router.get("/readyz")
 async def readyz(here: Here) -> Done:
-    """States are built, the dashboard is computed, the engine answers, and the service is not about to stop."""
+    """States are built, the engine answers, and the service is not about to stop."""
     if here.stopping.is_set():
         raise Refused(503, "the service is about to stop", 1)
     if here.still:
