@@ -10,6 +10,7 @@ files of a room that all see:
 Pairs live with their targets, so that nothing of one part hangs on another; `merging` lays the parts together.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,12 +52,12 @@ Work = Callable[
 ]  # (worker, its arguments, items) -> what it made
 
 
-class Pass:
+class Pass(ABC):
     """A worker of one pass: items become names of files or folders in the room."""
 
+    @abstractmethod
     def made(self, item: Any) -> str:
         """The name of what an item becomes. It is new each time: a worker that was given up may still write."""
-        raise NotImplementedError
 
     def __call__(self, block: Rows) -> Rows:
         """The names for a block of items, and what was wrong with each ('' for nothing)."""

@@ -225,17 +225,23 @@ def test_a_fault_while_events_are_taken_in_costs_nothing(town, opened, expected,
     assert (engine.health()["fault"], engine.health()["recoveries"]) == (None, 1)
 
 
-def test_a_commit_that_was_told_to_have_failed_and_had_not_is_taken_in(town, opened, expected, monkeypatch):
-    engine, real = opened(), Connection.commit
+def commit_in_doubt(engine, events, monkeypatch):
+    """Events are committed, and their sender is told that they are not."""
+    real = Connection.commit
 
     def doubtful(connection):
         real(connection)
         raise StoreError("the line broke after the last word")
 
-    monkeypatch.setattr(Connection, "commit", doubtful)
-    with pytest.raises(StoreError):
-        engine.accept(town.events[:100])
-    monkeypatch.setattr(Connection, "commit", real)
+    with monkeypatch.context() as patch:
+        patch.setattr(Connection, "commit", doubtful)
+        with pytest.raises(StoreError):
+            engine.accept(events)
+
+
+def test_a_commit_that_was_told_to_have_failed_and_had_not_is_taken_in(town, opened, expected, monkeypatch):
+    engine = opened()
+    commit_in_doubt(engine, town.events[:100], monkeypatch)
     assert {receipt.status for receipt in engine.accept(town.events[:200])} == {"known", "new"}
     engine.accept(town.events[200:])
     assert_same(states(engine), expected)
@@ -510,16 +516,8 @@ def test_influences_are_those_of_the_whole_log_and_never_keep_anybody_waiting(to
 
 
 def test_a_doubtful_commit_is_taken_in_though_nothing_new_follows(town, opened, monkeypatch):
-    engine, real = opened(watch=0.1), Connection.commit
-
-    def doubtful(connection):
-        real(connection)
-        raise StoreError("the line broke after the last word")
-
-    monkeypatch.setattr(Connection, "commit", doubtful)
-    with pytest.raises(StoreError):
-        engine.accept(town.events[:100])
-    monkeypatch.setattr(Connection, "commit", real)
+    engine = opened(watch=0.1)
+    commit_in_doubt(engine, town.events[:100], monkeypatch)
     assert {receipt.status for receipt in engine.accept(town.events[:100])} == {"known"}
     for _ in range(200):
         if engine.health()["seq"]:
