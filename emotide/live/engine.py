@@ -221,7 +221,7 @@ class LiveEngine:
         listening = [one for one in self._subscriptions if not one.closed]
         if not users or not listening:
             return
-        rows = Answers(self.served).now(users)
+        rows = self.served.answers.now(users)
         for one in listening:
             one.put(rows)
 
@@ -305,10 +305,10 @@ class LiveEngine:
 
     def _answers(self, user: str) -> Answers:
         """What is known now; of somebody who is just coming in, a moment later."""
-        answers = Answers(self.served)
+        answers = self.served.answers
         if not answers.knows(user) and (self._waiting or self.served.stale):
             self.settle(ARRIVING)
-        return Answers(self.served)
+        return self.served.answers
 
     # what is kept, exchanged, erased
 
@@ -325,7 +325,7 @@ class LiveEngine:
         Raises:
             ModelMismatch: there is no whole model; the old one goes on.
         """
-        fresh = Served(Emotide.from_pretrained(model), self.log, self.config, self.folder, _digest(Path(model)))
+        fresh = self._serving(Emotide.from_pretrained(model), _digest(Path(model)))
         self._from_beginning(fresh)
         with self._commit, self._apply:
             self._taken()
@@ -381,12 +381,15 @@ class LiveEngine:
 
     # how states are built
 
+    def _serving(self, emotide: Emotide, digest: str) -> Served:
+        return Served(emotide, self.log, self.config, self.folder, digest)
+
     def _built(self, model: Path) -> Served:
         """The states as they stand after all that the store holds."""
         emotide = Emotide.from_pretrained(model)
-        served = Served(emotide, self.log, self.config, self.folder, _digest(model))
+        served = self._serving(emotide, _digest(model))
         if not served.loaded(self.folder / "states"):
-            served = Served(emotide, self.log, self.config, self.folder, served.digest)
+            served = self._serving(emotide, served.digest)
             self._from_beginning(served)
         else:
             self._behind(served)
