@@ -30,9 +30,9 @@ class Kept(NamedTuple):
     def gathered(
         self, ids: Int[np.ndarray, " people"], source: Int[np.ndarray, " pairs"], target: Int[np.ndarray, " pairs"]
     ) -> dict[str, np.ndarray]:
-        """H, M, Y and pleasure of people by their ids here, and A of pairs by the rows in the census of their ends."""
+        """H, M, Y and pleasure of people, and A of pairs, by the ids under which they and their ends were kept."""
         files = [_file(number) for number in range(self.parts)] or [ARRAYS]
-        source, target = (self.ids[rows].astype(np.int64) for rows in (source, target))
+        source, target = source.astype(np.int64), target.astype(np.int64)
         found: dict[str, np.ndarray] = {}
         for number, name in enumerate(files):
             held = load_file(self.folder / name)

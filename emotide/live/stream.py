@@ -59,8 +59,7 @@ class Stream:
         self._undo: Undo | None = None
 
     def _people(self) -> Census:
-        network = self.trained.model.network
-        return Census(network.config, *(row.detach().cpu().numpy() for row in (network.H_0, network.A_0)))
+        return census_of(self.trained)
 
     def write(self, folder: Path) -> int:
         """Write the states that are kept elsewhere; in how many parts (0: none is)."""
@@ -69,7 +68,8 @@ class Stream:
     def read(self, kept: Kept) -> None:
         """Take the states that `write` wrote, here or in parts."""
         if kept.parts:
-            self.census.fill(kept.gathered(kept.ids, self.census.pairs.source, self.census.pairs.target))
+            pairs = self.census.pairs
+            self.census.fill(kept.gathered(kept.ids, kept.ids[pairs.source], kept.ids[pairs.target]))
 
     def take(self, lines: pl.DataFrame) -> Iterator[Moved]:
         """Take in lines in their order; yields what each step that closes thereby has moved.
@@ -192,6 +192,12 @@ class Stream:
         people, pairs = self.census.people, self.census.pairs
         state = State(*(torch.from_numpy(table) for table in (people.H, pairs.A, people.M)))
         self.census.touch(found.user, step, stepped(self.trained, found.lone, found.vectors, state))
+
+
+def census_of(trained: Trained) -> Census:
+    """Nobody yet; all will begin where the network begins."""
+    network = trained.model.network
+    return Census(network.config, *(row.detach().cpu().numpy() for row in (network.H_0, network.A_0)))
 
 
 @torch.no_grad()
