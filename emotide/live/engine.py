@@ -66,7 +66,11 @@ class LiveEngine:
         self._since_checkpoint, self._checkpointed = 0, 0.0
         self._held = _alone(folder)
         self.model, self.recoveries = model, 0
-        self.served = self._built(model)
+        try:
+            self.served = self._built(model)
+        except BaseException:
+            self._held.close()
+            raise
         self._seq = self.served.stream.seq
         self._worker = threading.Thread(target=self._work, name="emotide-live", daemon=True)
         self._worker.start()
