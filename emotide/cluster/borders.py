@@ -46,16 +46,16 @@ class PartBorders:
     def begun(self, number: int, state: State) -> Arriving:
         """What step `number` reads of other parts is on its way, to be written into the state; this part's is sent."""
         give, take = self.lists("give", number), self.lists("take", number)
-        width = _widths(state)
-        out = [(other, _packed(state, rows)) for other, rows in give.items()]
-        into = [(other, state.H.new_empty(_size(rows, width))) for other, rows in take.items()]
+        width = widths(state)
+        out = [(other, packed(state, rows)) for other, rows in give.items()]
+        into = [(other, state.H.new_empty(size(rows, width))) for other, rows in take.items()]
         wait = self.peers.trade(2 * number, out, into)
 
         def done() -> None:
             wait()
             for other, flat in into:
                 for table, rows, new in zip(
-                    (state.H, state.A), take[other], _unpacked(flat, take[other], width), strict=True
+                    (state.H, state.A), take[other], unpacked(flat, take[other], width), strict=True
                 ):
                     table.index_copy_(0, rows, new)
 
@@ -69,15 +69,15 @@ class PartBorders:
         give, take = self.lists("give", number), self.lists("take", number)
         if not give and not take:
             return state
-        width = _widths(state)
-        out = [_packed(state, rows) for rows in give.values()]
-        sizes = [_size(rows, width) for rows in take.values()]
+        width = widths(state)
+        out = [packed(state, rows) for rows in give.values()]
+        sizes = [size(rows, width) for rows in take.values()]
         trade = _Asked(self.peers, number, tuple(give), tuple(take), [len(flat) for flat in out], sizes)
         given = torch.cat(out) if out else state.H.new_zeros(0)
         taken, self.token = _Trade.apply(self.token, given, trade)  # type: ignore[no-untyped-call]
         H, A = state.H, state.A
         for rows, flat in zip(take.values(), torch.split(taken, sizes), strict=True):
-            new_H, new_A = _unpacked(flat, rows, width)
+            new_H, new_A = unpacked(flat, rows, width)
             if torch.is_grad_enabled():
                 H, A = H.index_copy(0, rows[0], new_H), A.index_copy(0, rows[1], new_A)
             else:  # nobody looks back at the state before
@@ -161,19 +161,22 @@ class _Trade(torch.autograd.Function):
         return token, ctx.asked.back(slope), None
 
 
-def _widths(state: State) -> tuple[int, int]:
+def widths(state: State) -> tuple[int, int]:
+    """Of H and A."""
     return state.H.shape[1], state.A.shape[1]
 
 
-def _size(rows: tuple[Tensor, Tensor], width: tuple[int, int]) -> int:
+def size(rows: tuple[Tensor, Tensor], width: tuple[int, int]) -> int:
+    """How many numbers these rows of H and A are."""
     return len(rows[0]) * width[0] + len(rows[1]) * width[1]
 
 
-def _packed(state: State, rows: tuple[Tensor, Tensor]) -> Tensor:
+def packed(state: State, rows: tuple[Tensor, Tensor]) -> Tensor:
     """Rows of H and A in one row of numbers."""
     return torch.cat([state.H.index_select(0, rows[0]).reshape(-1), state.A.index_select(0, rows[1]).reshape(-1)])
 
 
-def _unpacked(flat: Tensor, rows: tuple[Tensor, Tensor], width: tuple[int, int]) -> tuple[Tensor, Tensor]:
+def unpacked(flat: Tensor, rows: tuple[Tensor, Tensor], width: tuple[int, int]) -> tuple[Tensor, Tensor]:
+    """What `packed` packed."""
     H, A = torch.split(flat, [len(rows[0]) * width[0], len(rows[1]) * width[1]])
     return H.view(len(rows[0]), width[0]), A.view(len(rows[1]), width[1])

@@ -78,6 +78,8 @@ class Peers:
             give, take: part -> what it gets, and what is filled.
         """
         if self.group is None:
+            if give or take:
+                raise PeerLost(f"part {self.number} of {self.parts} has left the others")
             return lambda: None
         group, begun = self.group, time.perf_counter()
         works = self._tried(

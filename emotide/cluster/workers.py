@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -107,29 +107,28 @@ class PartWorker:
         return said
 
 
-class Crew:
-    """The workers of all parts.
+class Actors:
+    """The actors of all parts, who know each other.
 
     Args:
         ray: the module, connected.
-        folder: where the parts were saved, each in a folder of its number; all machines see it.
-        parts: how many.
+        worker: their class, which has a method `meet`.
+        arguments: that each is made with, its number following.
+        options: of Ray's actors.
     """
 
-    def __init__(self, ray: Any, folder: Path, parts: int) -> None:
-        self.ray, self.folder, self.parts = ray, folder, parts
+    def __init__(self, ray: Any, parts: int, worker: type, arguments: tuple[Any, ...] = (), **options: Any) -> None:
+        self.ray, self.parts, self.arguments = ray, parts, arguments
         self.address = ray.util.get_node_ip_address()
         self.store = gloo.TCPStore("0.0.0.0", 0, is_master=True, wait_for_workers=False, timeout=timedelta(seconds=60))
         self.meetings = 0
         self.losses = 0
-        self._worker = ray.remote(num_cpus=1, max_restarts=0, scheduling_strategy="SPREAD")(PartWorker)
+        self._worker = ray.remote(num_cpus=1, max_restarts=0, scheduling_strategy="SPREAD", **options)(worker)
         self.actors = [self._made(number) for number in range(parts)]
         self.gather()
 
-    def __enter__(self) -> "Crew":
-        return self
-
-    def __exit__(self, *error: object) -> None:
+    def close(self) -> None:
+        """End them."""
         for actor in self.actors:
             self.ray.kill(actor)
 
@@ -159,7 +158,13 @@ class Crew:
         Raises:
             WorkersLost: some died (they are named), or only lost each other (none is).
         """
-        asked = [getattr(actor, method).remote(*arguments) for actor in self.actors]
+        return self.each(method, [arguments] * self.parts, meanwhile)
+
+    def each(
+        self, method: str, given: Sequence[tuple[Any, ...]], meanwhile: Callable[[], None] | None = None
+    ) -> list[Any]:
+        """`all`, each being given arguments of its own."""
+        asked = [getattr(actor, method).remote(*mine) for actor, mine in zip(self.actors, given, strict=True)]
         if meanwhile is not None:
             meanwhile()
         pending, found, lost, apart = (
@@ -190,4 +195,23 @@ class Crew:
         self.all("meet", (self.address, self.store.port), str(self.meetings))
 
     def _made(self, number: int) -> Any:
-        return self._worker.remote(str(self.folder), number)
+        return self._worker.remote(*self.arguments, number)
+
+
+class Crew(Actors):
+    """The workers of the parts of a timeline.
+
+    Args:
+        ray: the module, connected.
+        folder: where the parts were saved, each in a folder of its number; all machines see it.
+        parts: how many.
+    """
+
+    def __init__(self, ray: Any, folder: Path, parts: int) -> None:
+        super().__init__(ray, parts, PartWorker, (str(folder),))
+
+    def __enter__(self) -> "Crew":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()

@@ -7,10 +7,11 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
+from emotide.api import Emotide
 from emotide.api.frames import furthest
 from emotide.api.honesty import calibrated_rows
 from emotide.errors import UnknownName
-from emotide.live.served import Served
+from emotide.live.snapshot import Snapshot
 from emotide.model import EmotionSpace, space_named
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -20,12 +21,16 @@ class Answers:
     """What one model's snapshot says.
 
     Args:
-        served: the model at work.
+        emotide: the model.
+        snapshot: of states.
+        space: the usual one.
+        origin: the step since 1970 from which steps are counted.
+        window: microseconds of a step.
     """
 
-    def __init__(self, served: Served) -> None:
-        self.served = served
-        self.census, self.snapshot = served.stream.census, served.snapshot
+    def __init__(self, emotide: Emotide, snapshot: Snapshot, space: str, origin: int, window: int) -> None:
+        self.emotide, self.space, self.origin, self.window = emotide, space, origin, window
+        self.census, self.snapshot = snapshot.census, snapshot
 
     def knows(self, user: str) -> bool:
         """Whether somebody of this id was read."""
@@ -60,29 +65,21 @@ class Answers:
 
     def emotion(self, user: str, network: str | None, space: str | None, horizon: int) -> list[dict[str, Any]]:
         """The latest reading of a person, and forecasts."""
-        known = space_named(space or self.served.space, self.served.emotide.spaces())
+        known = space_named(space or self.space, self.emotide.spaces())
         rows = self.known(user) if network is None else [self.row(user, network)]
         told = []
-        with self.snapshot.lock:
-            for row in rows:
-                touched = int(self.snapshot.people.touched[row])
-                last = int(self.snapshot.last[self.snapshot.people.network[row]])
-                ahead = self.snapshot.forecast(row, horizon) if horizon else []
-                steps = [*([touched] if touched >= 0 else []), *(last + k + 1 for k in range(len(ahead)))]
-                Y = (
-                    np.stack([*([self.snapshot.people.Y[row].copy()] if touched >= 0 else []), *ahead])
-                    if steps
-                    else None
-                )
-                if Y is None:
-                    continue
-                horizons = np.array([0] * (touched >= 0) + list(range(1, len(ahead) + 1)))
-                told += self._read(known, [row] * len(steps), steps, horizons, Y)
+        for row in rows:
+            touched, last, Y, ahead = self.snapshot.told(row, horizon)
+            now = [(touched, 0, Y)] if touched >= 0 else []
+            found = [*now, *((last + k, k, later) for k, later in enumerate(ahead, 1))]
+            if found:
+                steps, horizons, Ys = zip(*found, strict=True)
+                told += self._read(known, [row] * len(steps), list(steps), np.array(horizons), np.stack(Ys))
         return told
 
     def now(self, rows: list[int]) -> list[dict[str, Any]]:
         """The latest readings of these people."""
-        known = space_named(self.served.space, self.served.emotide.spaces())
+        known = space_named(self.space, self.emotide.spaces())
         with self.snapshot.lock:
             steps = [int(self.snapshot.people.touched[row]) for row in rows]
             return self._read(known, rows, steps, np.zeros(len(rows), int), self.snapshot.people.Y[rows])
@@ -91,20 +88,19 @@ class Answers:
         self, space: EmotionSpace, rows: list[int], steps: list[int], horizon: np.ndarray,
         Y: Float[np.ndarray, "rows affect"],
     ) -> list[dict[str, Any]]:  # fmt: skip
-        trained = self.served.emotide.trained
+        trained = self.emotide.trained
         with torch.no_grad():
             raw = trained.model.readings.read(space.name, torch.from_numpy(np.ascontiguousarray(Y))).numpy()
         read = calibrated_rows(trained.calibration, space.name, "known", horizon, raw)
         decided = furthest(space, read) if space.dimensional else np.array(space.names)[raw.argmax(1)]
-        origin, window = self.served.stream.origin or 0, self.served.stream.clock.window
         out = []
         for k, row in enumerate(rows):
             name = self.census.names.names[row]
             if not name:
                 continue
             out.append(
-                {"user_id": name[1], "network": name[0],
-                 "time": EPOCH + timedelta(microseconds=(origin + steps[k]) * window), "horizon": int(horizon[k]),
+                {"user_id": name[1], "network": name[0], "horizon": int(horizon[k]),
+                 "time": EPOCH + timedelta(microseconds=(self.origin + steps[k]) * self.window),
                  "space": space.name, "reading": str(decided[k]),
                  "probabilities": {one: float(p) for one, p in zip(space.names, read[k], strict=True)}}
             )  # fmt: skip

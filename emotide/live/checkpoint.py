@@ -13,11 +13,12 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from emotide.live.columns import Index
+from emotide.live.kept import ARRAYS, Kept
 from emotide.live.stream import Stream
 
-FORMAT = 2
-ARRAYS, NAMES, OPEN, PAST, TIES, HEAD = (
-    "states.safetensors", "names.parquet", "open.parquet", "past.parquet", "ties.parquet", "checkpoint.json",
+FORMAT = 3
+NAMES, OPEN, PAST, TIES, HEAD = (
+    "names.parquet", "open.parquet", "past.parquet", "ties.parquet", "checkpoint.json",
 )  # fmt: skip
 FAULTS = (OSError, ValueError, KeyError, TypeError, SafetensorError, pl.exceptions.PolarsError)
 
@@ -50,9 +51,10 @@ def save(stream: Stream, folder: Path, model: str, kept: int) -> Path:
         pl.concat(waiting).write_parquet(part / OPEN)
     stream.past.write_parquet(part / PAST)
     stream.ties.write_parquet(part / TIES)
+    parts = stream.write(part)
     head = {
         "format": FORMAT, "model": model, "seq": stream.seq, "origin": stream.origin, "latest": stream.latest,
-        "clock": [stream.clock.window, stream.clock.lateness], "erasures": stream.minded,
+        "clock": [stream.clock.window, stream.clock.lateness], "erasures": stream.minded, "parts": parts,
         "digests": {file.name: _digest(file) for file in sorted(part.iterdir())},
     }  # fmt: skip
     (part / HEAD).write_text(json.dumps(head, indent=1), "utf-8")
@@ -90,7 +92,7 @@ def load(stream: Stream, folder: Path, model: str) -> bool:
             names = pl.read_parquet(place / NAMES)
             waiting = pl.read_parquet(place / OPEN) if (place / OPEN).exists() else None
             past, ties = pl.read_parquet(place / PAST), pl.read_parquet(place / TIES)
-            _fill(stream, head, found, names, waiting, past, ties)
+            _fill(stream, place, head, found, names, waiting, past, ties)
         except FAULTS:
             aside = folder / f"damaged-{place.name}"
             shutil.rmtree(aside, ignore_errors=True)
@@ -102,6 +104,7 @@ def load(stream: Stream, folder: Path, model: str) -> bool:
 
 def _fill(
     stream: Stream,
+    place: Path,
     head: dict[str, Any],
     found: dict[str, np.ndarray],
     names: pl.DataFrame,
@@ -123,6 +126,7 @@ def _fill(
         for (step,), lines in waiting.group_by("step", maintain_order=True):
             stream.open[int(step)] = [lines]
     stream.past, stream.ties = past, ties
+    stream.read(Kept(place, head.get("parts", 0), found.get("people.id", np.arange(census.people.rows))))
     stream.seq, stream.origin = head["seq"], head["origin"]
     stream.latest, stream.minded = head["latest"], head["erasures"]
 

@@ -38,11 +38,11 @@ class Columns:
             self._arrays[name][rows] = fill
 
     def load(self, arrays: dict[str, np.ndarray]) -> None:
-        """Take what `saved` gave."""
+        """Take what `saved` gave; what is not there is not known."""
         self.rows = 0
         self.extend(len(next(iter(arrays.values()))))
-        for name in self.kinds:
-            self._arrays[name][: self.rows] = arrays[name]
+        for name, (_, _, fill) in self.kinds.items():
+            self._arrays[name][: self.rows] = arrays.get(name, fill)
 
     def saved(self) -> dict[str, np.ndarray]:
         """Every array, by name."""
@@ -53,6 +53,23 @@ class Columns:
         made = np.empty((rows, *shape), dtype)
         made[:] = fill
         return made
+
+
+class Undo:
+    """What stood in rows before they were tried out."""
+
+    def __init__(self) -> None:
+        self._kept: list[tuple[Columns, str, np.ndarray, np.ndarray]] = []
+
+    def keep(self, columns: Columns, rows: Int[np.ndarray, " rows"], names: tuple[str, ...]) -> None:
+        """Note what stands in these rows."""
+        held = [name for name in names if name in columns.kinds]
+        self._kept += [(columns, name, rows, getattr(columns, name)[rows].copy()) for name in held]
+
+    def back(self) -> None:
+        """Put it there again."""
+        for columns, name, rows, before in reversed(self._kept):
+            getattr(columns, name)[rows] = before
 
 
 class Index:

@@ -18,7 +18,6 @@ from emotide.api import Emotide, SocialLog
 from emotide.api.forgetting import forget as erase
 from emotide.api.social_log import spaces_table
 from emotide.errors import Busy, EmotideError, StoreError
-from emotide.live.answers import Answers
 from emotide.live.clock import NOTHING_YET
 from emotide.live.config import LiveConfig
 from emotide.live.intake import Checked, Receipt, checked, receipts
@@ -260,7 +259,7 @@ class LiveEngine:
         listening = [one for one in self._subscriptions if not one.closed]
         if not users or not listening:
             return
-        rows = Answers(self.served).now(users)
+        rows = self.served.answers.now(users)
         for one in listening:
             one.put(rows)
 
@@ -277,7 +276,7 @@ class LiveEngine:
         Raises:
             UnknownName: no such user or space.
         """
-        return self._answers(user).emotion(user, network, space, horizon)
+        return self._telling(user).answers.emotion(user, network, space, horizon)
 
     def influences(self, user: str, *, top: int = 10) -> list[dict[str, Any]]:
         """Who moved somebody, and whom they moved: rows of `Emotide.influence(total=True)`, the strongest first.
@@ -288,7 +287,7 @@ class LiveEngine:
             UnknownName: no such user.
             NotYet: they are still being found.
         """
-        self._answers(user).known(user)
+        self._telling(user).answers.known(user)
         table = self._memory.ask("influence", self._influence)
         mine = table.filter((pl.col("source_id") == user) | (pl.col("target_id") == user))
         return mine.head(top).to_dicts()
@@ -301,8 +300,8 @@ class LiveEngine:
             NotYet: of groups, it is still being computed.
         """
         if user is not None:  # one person is asked of the states themselves
-            answers = self._answers(user)
-            return answers.served.policy.wants(answers.row(user, None))
+            served = self._telling(user)
+            return served.policy.wants(served.answers.row(user, None))
 
         def asked() -> pl.DataFrame:
             return self.served.emotide.demand(self.log, by=by, least=1)  # whoever asks is told of fewer
@@ -326,8 +325,8 @@ class LiveEngine:
             UnknownName: no such user.
             BadInput: the model recommends nothing, or there are no items.
         """
-        answers = self._answers(user)
-        return answers.served.policy.recommend(answers.row(user, network), top)
+        served = self._telling(user)
+        return served.policy.recommend(served.answers.row(user, network), top)
 
     def spaces(self) -> list[dict[str, Any]]:
         """The spaces that can be read: name, kind, names (of categories or dimensions)."""
@@ -359,12 +358,11 @@ class LiveEngine:
         """Seconds that the oldest event has waited."""
         return round(time.monotonic() - self._oldest, 3) if self._waiting else 0.0
 
-    def _answers(self, user: str) -> Answers:
-        """What is known now; of somebody who is just coming in, a moment later."""
-        answers = Answers(self.served)
-        if not answers.knows(user) and (self._waiting or self.served.stale):
+    def _telling(self, user: str) -> Served:
+        """The model at work, which knows what is known now; of somebody who is just coming in, a moment later."""
+        if not self.served.answers.knows(user) and (self._waiting or self.served.stale):
             self.settle(ARRIVING)
-        return Answers(self.served)
+        return self.served
 
     # what is kept, exchanged, erased
 
@@ -390,7 +388,7 @@ class LiveEngine:
         Raises:
             ModelMismatch: there is no whole model; the old one goes on.
         """
-        fresh = Served(Emotide.from_pretrained(model), self.log, self.config, self.folder, _digest(Path(model)))
+        fresh = self._serving(Emotide.from_pretrained(model), _digest(Path(model)))
         self._from_beginning(fresh)
         with self._commit, self._apply:
             self._taken()
@@ -452,12 +450,15 @@ class LiveEngine:
 
     # how states are built
 
+    def _serving(self, emotide: Emotide, digest: str) -> Served:
+        return Served(emotide, self.log, self.config, self.folder, digest)
+
     def _built(self, model: Path) -> Served:
         """The states as they stand after all that the store holds."""
         emotide = Emotide.from_pretrained(model)
-        served = Served(emotide, self.log, self.config, self.folder, _digest(model))
+        served = self._serving(emotide, _digest(model))
         if not served.loaded(self.folder / "states"):
-            served = Served(emotide, self.log, self.config, self.folder, served.digest)
+            served = self._serving(emotide, served.digest)
             self._from_beginning(served)
         else:
             self._behind(served)

@@ -5,6 +5,7 @@ and `emotide.model.batch` makes tensors of it.
 """
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -15,12 +16,13 @@ from jaxtyping import Float, Int
 
 from emotide.live.people import Census
 from emotide.model import EmotionSpace
-from emotide.model.batch import Lone, Step
+from emotide.model.batch import Lone
 from emotide.timeline import Events, Group, Labels, TimelineConfig
 from emotide.timeline.compile import OTHER
 from emotide.timeline.labels import compile_labels
 from emotide.timeline.neighbours import Sight
 from emotide.train import Trained
+from emotide.train.observed import Observed
 from emotide.vectors.encoders import Contents
 
 CONTACT = {"source": pl.Int32, "target": pl.Int32, "step": pl.Int32, "kind": pl.Int32}
@@ -32,7 +34,7 @@ class Compiled(NamedTuple):
     """A step, and the rows that it touches.
 
     Attributes:
-        step: for the network.
+        lone: the step, for the network.
         vectors: of its posts.
         user: rows of people, ascending.
         pair: rows of pairs.
@@ -40,7 +42,7 @@ class Compiled(NamedTuple):
         contacts: made in it.
     """
 
-    step: Step
+    lone: Lone
     vectors: Float[torch.Tensor, "posts width"]
     user: Int[np.ndarray, " active"]
     pair: Int[np.ndarray, " pairs"]
@@ -50,10 +52,17 @@ class Compiled(NamedTuple):
 
 @dataclass(frozen=True)
 class Compiler:
-    """Compiles steps in the terms of a model."""
+    """Compiles steps in the terms of a model.
+
+    Attributes:
+        trained: the model.
+        spaces: that labels may be in.
+        observed: makes vectors of posts, where the model's own encoder does not.
+    """
 
     trained: Trained
     spaces: dict[str, EmotionSpace]
+    observed: Callable[[Contents], Observed] | None = None
 
     @property
     def config(self) -> TimelineConfig:
@@ -130,7 +139,7 @@ class Compiler:
         )  # fmt: skip
         back = census.back(events.pair_source, events.pair_target)
         lone = Lone(group, back, self.trained.device)
-        return Compiled(lone.step(), vectors, user, row, pairs["pair_chance"][:, 0], contacts)
+        return Compiled(lone, vectors, user, row, pairs["pair_chance"][:, 0], contacts)
 
     def _pairs(
         self,
@@ -172,7 +181,8 @@ class Compiler:
 
     def _vectors(self, posts: pl.DataFrame) -> tuple[torch.Tensor, Int[np.ndarray, " rows"]]:
         """Vectors of what the posts say, and of which post each is."""
-        seen = self.trained.observed(Contents(posts["said"].fill_null("").to_list(), {}))
+        observed = self.observed or self.trained.observed
+        seen = observed(Contents(posts["said"].fill_null("").to_list(), {}))
         return seen.vectors, np.arange(len(posts)) if seen.present is None else np.nonzero(seen.present)[0]
 
     def _labels(

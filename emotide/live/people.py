@@ -2,34 +2,45 @@
 
 import numpy as np
 import polars as pl
-from jaxtyping import Int
+from jaxtyping import Float, Int
 
-from emotide.live.columns import Columns, Index
+from emotide.live.columns import Columns, Index, Kind
 from emotide.model import NetworkConfig
 from emotide.timeline.neighbours import lots_of
 
 PAST_READINGS, PAST_SHOWN = 16, 64  # of each person, for rules that look back
 
 
-def people_columns(config: NetworkConfig) -> Columns:
-    """What is known of a person."""
+Kinds = dict[str, Kind]
+MOVES = {"people": ("H", "M", "Y", "pleasure", "touched"), "pairs": ("A", "first", "seen", "chance")}
+"""What a step changes."""
+
+
+def people_columns(config: NetworkConfig | None) -> Columns:
+    """What is known of a person; without the states where there is no config, for these are elsewhere."""
     return Columns(
         {
             "network": (np.int32, (), -1),
             "touched": (np.int32, (), -1),  # step, counted from the origin
             "head": (np.int32, (), -1),  # the last pair that was made of which this person is the target
             "lots": (np.uint64, (2,), 0),
-            "H": (np.float32, (config.state,), 0),
-            "M": (np.float32, (config.affect + 1,), 0),
-            "Y": (np.float32, (config.affect,), 0),  # the latest recognition
-            "pleasure": (np.float32, (PAST_READINGS,), np.nan),  # of the latest recognitions, the last one last
             "shown": (np.int32, (PAST_SHOWN,), -1),  # items (their rows) shown last, the last one last
+            **(_felt(config) if config else {"id": (np.int32, (), -1)}),  # under which the states are kept elsewhere
         }
     )
 
 
-def pair_columns(config: NetworkConfig) -> Columns:
-    """What is known of a pair."""
+def _felt(config: NetworkConfig) -> Kinds:
+    return {
+        "H": (np.float32, (config.state,), 0),
+        "M": (np.float32, (config.affect + 1,), 0),
+        "Y": (np.float32, (config.affect,), 0),  # the latest recognition
+        "pleasure": (np.float32, (PAST_READINGS,), np.nan),  # of the latest recognitions, the last one last
+    }
+
+
+def pair_columns(config: NetworkConfig | None) -> Columns:
+    """What is known of a pair; without the state where there is no config."""
     return Columns(
         {
             "source": (np.int32, (), -1),
@@ -38,7 +49,7 @@ def pair_columns(config: NetworkConfig) -> Columns:
             "first": (np.int32, (), -1),  # step in which it was first in sight
             "seen": (np.int32, (), -1),  # and last
             "chance": (np.float32, (), 1),  # with which it was drawn then
-            "A": (np.float32, (config.influence,), 0),
+            **({"A": (np.float32, (config.influence,), 0)} if config else {}),
         }
     )
 
@@ -75,10 +86,15 @@ class Names:
 
 
 class Census:
-    """People and pairs: which rows they have, and what is known of them."""
+    """People and pairs: which rows they have, and what is known of them.
 
-    def __init__(self, config: NetworkConfig, H_0: np.ndarray, A_0: np.ndarray) -> None:
-        self.people, self.pairs = people_columns(config), pair_columns(config)
+    Args:
+        config: widths of the states; None: they are kept elsewhere.
+        H_0, A_0: where they begin.
+    """
+
+    def __init__(self, config: NetworkConfig | None, H_0: np.ndarray, A_0: np.ndarray) -> None:
+        self.people, self.pairs, self.felt = people_columns(config), pair_columns(config), config is not None
         self.H_0, self.A_0 = H_0, A_0
         self.networks, self.names, self.items, self.index = Names(), Names(), Names(), Index()
 
@@ -89,37 +105,74 @@ class Census:
         if len(self.names) > before:
             new = self.names.names[before:]
             self.people.extend(len(new))
-            self.people.H[before:] = self.H_0
+            if self.felt:
+                self.people.H[before:] = self.H_0
             self.people.network[before:] = self.networks.rows(pl.Series([name[0] for name in new], dtype=pl.String))
             self.people.lots[before:] = lots_of(pl.Series("user_id", [name[1] for name in new], dtype=pl.String)).T
         return found
 
-    def erase(self, rows: Int[np.ndarray, " some"]) -> Int[np.ndarray, " pairs"]:
-        """Forget people and all pairs that they are in; the rows of these pairs."""
+    def erase(
+        self, rows: Int[np.ndarray, " some"], sources: Int[np.ndarray, " people"] | None = None
+    ) -> Int[np.ndarray, " pairs"]:
+        """Forget people and all pairs that they are in; the rows of these pairs.
+
+        Args:
+            rows: of the people.
+            sources: they as sources of pairs, where others than rows stand there.
+        """
         for row in rows.tolist():
             self.names.erase(row)
-        gone = np.flatnonzero(np.isin(self.pairs.source, rows) | np.isin(self.pairs.target, rows))
+        left = np.isin(self.pairs.source, rows if sources is None else sources)
+        gone = np.flatnonzero(left | np.isin(self.pairs.target, rows))
         head, network = self.people.head[rows].copy(), self.people.network[rows].copy()
         self.people.blank(rows)
-        self.people.H[rows], self.people.head[rows], self.people.network[rows] = self.H_0, head, network
+        self.people.head[rows], self.people.network[rows] = head, network
         self.pairs.first[gone] = self.pairs.seen[gone] = -1
-        self.pairs.A[gone], self.pairs.chance[gone] = self.A_0, 1
+        self.pairs.chance[gone] = 1
+        if self.felt:
+            self.people.H[rows], self.pairs.A[gone] = self.H_0, self.A_0
         return gone
+
+    def fill(self, states: dict[str, np.ndarray]) -> None:
+        """Take the states of everybody: H, M, Y, pleasure, A."""
+        for name, rows in states.items():
+            getattr(self.pairs if name == "A" else self.people, name)[:] = rows
+
+    def states(self, rows: Int[np.ndarray, " some"]) -> Float[np.ndarray, "some state"]:
+        """H of people, after the last step that closed."""
+        found: np.ndarray = self.people.H[rows]
+        return found
+
+    def touch(self, rows: Int[np.ndarray, " some"], step: int, Y: Float[np.ndarray, "some affect"]) -> None:
+        """People were read in a step."""
+        people = self.people
+        people.Y[rows], people.touched[rows] = Y, step
+        people.pleasure[rows] = np.concatenate([people.pleasure[rows, 1:], Y[:, :1]], 1)
+
+    def see(self, row: Int[np.ndarray, " some"], step: int, chance: Float[np.ndarray, " some"]) -> None:
+        """Pairs were in sight in a step."""
+        pairs = self.pairs
+        pairs.first[row] = np.where(pairs.first[row] < 0, step, pairs.first[row])
+        pairs.seen[row], pairs.chance[row] = step, chance
 
     def pair_rows(self, source: Int[np.ndarray, " some"], target: Int[np.ndarray, " some"]) -> Int[np.ndarray, " some"]:
         """The rows of different pairs; those that are new begin where the network begins."""
-        key = _key(source, target)
-        found = self.index.rows(key)
+        found = self.find(source, target)
         new = np.flatnonzero(found < 0)
         if len(new):
             first = self.pairs.rows
             found[new] = np.arange(first, first + len(new))
             self.pairs.extend(len(new))
             self.pairs.source[first:], self.pairs.target[first:] = source[new], target[new]
-            self.pairs.A[first:] = self.A_0
+            if self.felt:
+                self.pairs.A[first:] = self.A_0
             self._chain(found[new], target[new])
-            self.index.add(key[new], found[new])
+            self.index.add(_key(source[new], target[new]), found[new])
         return found
+
+    def find(self, source: Int[np.ndarray, " some"], target: Int[np.ndarray, " some"]) -> Int[np.ndarray, " some"]:
+        """The row of each pair, -1 where there is none."""
+        return self.index.rows(_key(source, target))
 
     def of_targets(self, target: Int[np.ndarray, " some"]) -> Int[np.ndarray, " pairs"]:
         """The rows of all pairs whose targets these are, in no order."""
@@ -140,7 +193,7 @@ class Census:
 
     def back(self, source: Int[np.ndarray, " some"], target: Int[np.ndarray, " some"]) -> Int[np.ndarray, " some"]:
         """The row of each pair the other way round, if that was ever in sight, or -1."""
-        found = self.index.rows(_key(target, source))
+        found = self.find(target, source)
         return np.where((found >= 0) & (self.pairs.first[found.clip(min=0)] >= 0), found, -1) if len(found) else found
 
 

@@ -96,10 +96,10 @@ class Policy:
         if self.online is None or self.items is None:
             raise BadInput("this model recommends nothing here: it has learned from no feedback, or there are no items")
         with self.lock:
-            people, chooser = self.snapshot.people, self.online.recommender
+            chooser = self.online.recommender
             with self.snapshot.lock:
-                H, M = people.H[row : row + 1].copy(), people.M[row : row + 1].copy()
-                held = self._held(row)
+                H, M, pleasure = self.snapshot.mood(row)
+                held = self._held(row, pleasure)
             ranking = chooser.recommend(H, top, self.config.epsilon, rng=self.rng, held=held)
             some, values = chooser.considered(H)
             told = audit_rows(H, some, values, ranking, held, self.items.ids).to_dicts()[0]
@@ -132,9 +132,7 @@ class Policy:
             raise BadInput("this model knows no demand here: it has learned from no feedback, or there are no items")
         with self.lock:
             topics, belongs = topics_of(self.items.tags)
-            with self.snapshot.lock:
-                H = self.snapshot.people.H[row : row + 1].copy()
-            values = self.online.recommender.scores(H)
+            values = self.online.recommender.scores(self.snapshot.mood(row).H)
         value = topic_values(values, belongs)[0]
         best, user, now = int(value.argmax()), self._named(row)[1], datetime.now(UTC)
         told = [
@@ -151,13 +149,13 @@ class Policy:
             raise UnknownName("user", "", [])
         return name
 
-    def _held(self, row: int) -> Held | None:
+    def _held(self, row: int, pleasure: Float[np.ndarray, " readings"]) -> Held | None:
         if self.guard is None:
             return None
         shown = self.snapshot.people.shown[row].copy()
         names = self.census.items.names
         recent = np.array([self.row.get(names[k][0], -1) if k >= 0 else -1 for k in shown], np.int64)
-        pleasure = self.snapshot.people.pleasure[row].astype(float)
+        pleasure = pleasure.astype(float)
         return Held(
             self.guard, pleasure[None, max(0, len(pleasure) - self.guard.readings) :] if self.guard.readings
             else pleasure[None, :0], recent[None, max(0, len(recent) - self.guard.shown) :] if self.guard.shown
@@ -192,7 +190,7 @@ class Policy:
         with self.lock:
             user = self.census.rows(lines["network"], lines["source_id"])
             item = np.array([self.row[name] for name in lines["target_id"]], np.int64)
-            state = self.census.people.H[user].copy()
+            state = self.census.states(user)
             own = np.zeros(len(lines), bool)
             for k, key in enumerate(zip(user.tolist(), lines["target_id"], strict=True)):
                 if key in self.decided:

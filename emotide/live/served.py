@@ -10,6 +10,7 @@ import polars as pl
 from emotide.api import Emotide, SocialLog
 from emotide.api.forgetting import bytes_left
 from emotide.live import checkpoint
+from emotide.live.answers import Answers
 from emotide.live.clock import Clock
 from emotide.live.config import LiveConfig
 from emotide.live.policy import Policy
@@ -18,6 +19,12 @@ from emotide.live.stream import Moved, Stream
 from emotide.store.audit import erasures
 from emotide.store.connection import Connection
 from emotide.store.journal import still_there
+
+
+def usual_space(emotide: Emotide) -> str:
+    """In which readings are told where nobody asks for another."""
+    trained = emotide.trained.model.readings.trained
+    return trained[0] if trained else "pad"
 
 
 class Served:
@@ -37,13 +44,24 @@ class Served:
             if space.name not in emotide.spaces():
                 emotide.add_space(space)
         clock = Clock.of(emotide.trained.run.timeline, config.lateness)
-        self.stream = Stream(emotide.trained, emotide.spaces(), clock)
-        self.snapshot = Snapshot(emotide.trained, self.stream.census)
-        trained = emotide.trained.model.readings.trained
-        self.space = trained[0] if trained else "pad"
+        self.stream = self._stream(clock)
+        self.snapshot = self._snapshot()
+        self.space = usual_space(emotide)
         self.policy = Policy(emotide, log, config, folder, self.stream.census, self.snapshot, self.space)
         self.stream.fed = self.policy.fed
         self.stale, self.ahead_took = False, 0.0
+
+    def _stream(self, clock: Clock) -> Stream:
+        return Stream(self.emotide.trained, self.emotide.spaces(), clock)
+
+    def _snapshot(self) -> Snapshot:
+        return Snapshot(self.emotide.trained, self.stream.census)
+
+    @property
+    def answers(self) -> Answers:
+        """What the snapshot says."""
+        stream = self.stream
+        return Answers(self.emotide, self.snapshot, self.space, stream.origin or 0, stream.clock.window)
 
     def take(self, lines: pl.DataFrame) -> list[int]:
         """Take lines of the journal into the states; the rows of people whom closed steps moved."""

@@ -1,19 +1,34 @@
-"""What readers see: a second set of the tables, in which rows are replaced all at once; and forecasts from it."""
+"""What readers see: a second set of the tables, in which rows are replaced all at once."""
 
 import threading
+from typing import NamedTuple
 
 import numpy as np
-import torch
-from jaxtyping import Float, Int
-from torch import Tensor
+from jaxtyping import Float
 
+from emotide.live.forecast import Backs, Felt, Ids, Sights, forecast
 from emotide.live.people import Census, pair_columns, people_columns
 from emotide.live.stream import Moved
-from emotide.model.batch import View
-from emotide.model.fused import FusedNetwork, State
 from emotide.train import Trained
 
 READ = {"people": ("network", "touched", "H", "M", "Y", "pleasure", "shown"), "pairs": ("first", "seen", "chance", "A")}
+
+
+class Told(NamedTuple):
+    """What is known of a person now and later."""
+
+    touched: int  # the last step that touched them, -1 for none
+    last: int  # and that of their network
+    Y: Float[np.ndarray, " affect"]  # the reading of the former
+    ahead: list[Float[np.ndarray, " affect"]]  # forecasts, from the step after the latter on
+
+
+class Mood(NamedTuple):
+    """What a recommendation goes by."""
+
+    H: Float[np.ndarray, "1 state"]
+    M: Float[np.ndarray, "1 memory"]
+    pleasure: Float[np.ndarray, " readings"]  # the last ones, the latest last
 
 
 class Snapshot:
@@ -25,9 +40,9 @@ class Snapshot:
     """
 
     def __init__(self, trained: Trained, census: Census) -> None:
-        config = trained.model.network.config
         self.trained, self.census = trained, census
         self.lock = threading.RLock()
+        config = trained.model.network.config if census.felt else None
         self.people, self.pairs = people_columns(config), pair_columns(config)
         self.last = np.zeros(0, np.int64)  # the last step that touched each network
 
@@ -41,7 +56,8 @@ class Snapshot:
             mine.extend(theirs.rows - before)
             every = np.concatenate([rows[rows < before], np.arange(before, theirs.rows)])
             for name in names:
-                getattr(mine, name)[every] = getattr(theirs, name)[every]
+                if name in mine.kinds:
+                    getattr(mine, name)[every] = getattr(theirs, name)[every]
         self.last = np.append(self.last, np.full(len(self.census.networks) - len(self.last), -1))
         np.maximum.at(self.last, self.people.network[moved.users], self.people.touched[moved.users])
 
@@ -50,77 +66,40 @@ class Snapshot:
         self.last = np.zeros(0, np.int64)
         self.publish(Moved(np.arange(self.census.people.rows), np.arange(self.census.pairs.rows)))
 
-    def forecast(self, user: int, horizon: int) -> list[Float[np.ndarray, " affect"]]:
-        """The affect vectors that `trace` forecasts for a person 1 to `horizon` steps beyond the network's last one.
+    def told(self, row: int, horizon: int) -> Told:
+        """The reading of a person, and forecasts of so many steps."""
+        with self.lock:
+            touched, last = int(self.people.touched[row]), int(self.last[self.people.network[row]])
+            ahead = forecast(self.trained, self, row, horizon) if horizon else []
+            return Told(touched, last, self.people.Y[row].copy(), ahead)
 
-        A step needs the states of the step before of whoever the person sees, and so on backwards: they are found
-        first, then moved on with nothing heard of anybody.
-        """
-        network = self.trained.model.network
-        circles, near = [np.array([user])], self._near(np.array([user]))
-        for _ in range(horizon - 1):
-            circles.append(np.unique(np.concatenate([circles[-1], self.census.pairs.source[near]])))
-            near = self._near(circles[-1])
-        everybody = np.unique(np.concatenate([circles[-1], self.census.pairs.source[near]]))
-        near = self._near(circles[-1])
-        back = self._back(near)
-        pairs = np.unique(np.concatenate([near, back[back >= 0]]))
-        state = State(*(torch.from_numpy(table[rows]) for table, rows in (
-            (self.people.H, everybody), (self.pairs.A, pairs), (self.people.M, everybody))))  # fmt: skip
-        place = int(np.searchsorted(everybody, user))
-        said = []
-        nothing = torch.zeros(0, self.trained.layout.width)
-        with torch.no_grad():
-            for k, circle in enumerate(reversed(circles), 1):
-                view = self._view(circle, everybody, pairs, k)
-                state = network.written(state, view, network.advance(state, view, nothing), owned=True)
-                said.append(_read(network, state, place))
-        return said
+    def mood(self, row: int) -> Mood:
+        """What a person is in now."""
+        with self.lock:
+            people = self.people
+            return Mood(people.H[row : row + 1].copy(), people.M[row : row + 1].copy(), people.pleasure[row].copy())
 
-    def _near(self, users: Int[np.ndarray, " some"]) -> Int[np.ndarray, " pairs"]:
+    # see `Published`
+
+    def felt(self, ids: Ids) -> Felt:
+        """What is known of people."""
+        people = self.people
+        return Felt(people.H[ids], people.M[ids], people.touched[ids], self.last[people.network[ids]])
+
+    def sights(self, ids: Ids) -> Sights:
         """The pairs in sight of people in the last step that touched them."""
-        rows = self.census.of_targets(users)
-        rows = rows[rows < self.pairs.rows]
-        touched = self.people.touched[self.census.pairs.target[rows]]
-        return np.sort(rows[(touched >= 0) & (self.pairs.seen[rows] == touched)])
+        rows = self.census.of_targets(ids)
+        rows = np.sort(rows[rows < self.pairs.rows])
+        target, seen = self.census.pairs.target[rows], self.pairs.seen[rows]
+        near = (self.people.touched[target] >= 0) & (seen == self.people.touched[target])
+        rows = rows[near]
+        return Sights(self.census.pairs.source[rows], target[near], seen[near], self.pairs.chance[rows],
+                      self.pairs.A[rows])  # fmt: skip
 
-    def _back(self, row: Int[np.ndarray, " pairs"]) -> Int[np.ndarray, " pairs"]:
-        """The rows of pairs the other way round that were ever in sight, or -1."""
-        source, target = self.census.pairs.source[row].astype(np.int64), self.census.pairs.target[row]
-        back = self.census.index.rows((target.astype(np.int64) << 32) | source)
-        known = (back >= 0) & (back < self.pairs.rows)
-        known[known] &= self.pairs.first[back[known]] >= 0
-        return np.where(known, back, -1)
-
-    def _view(self, users: Int[np.ndarray, " some"], people: np.ndarray, pairs: np.ndarray, k: int) -> View:
-        """These people in the k-th step after the last of their network, nobody being heard of; see `Batch.beyond`."""
-        known = self.census.pairs
-        row = self._near(users)
-        order = np.argsort(known.target[row], kind="stable")
-        row = row[order]
-        source, target = known.source[row], known.target[row]
-        touched, last = self.people.touched[users], self.last[self.people.network[users]]
-        since = np.where(touched < 0, -1, last - touched + 1 if k == 1 else 1)
-        pair_since = self.last[self.people.network[target]] - self.pairs.seen[row] + 1 if k == 1 else np.ones(len(row))
-        near, position = np.unique(source, return_inverse=True)
-        back = self._back(row)
-        back = np.where(back >= 0, np.searchsorted(pairs, back), -1)
-        nobody = np.zeros(0, np.int64)
-        quiet = np.zeros((len(row), 2 * len(self.trained.kinds) + 1), np.float32)
-        columns = (
-            np.searchsorted(people, users), since.astype(np.float32), np.zeros((len(users), 3), np.float32), nobody,
-            nobody, np.searchsorted(pairs, row), np.searchsorted(people, near), position,
-            np.searchsorted(users, target), pair_since.astype(np.float32), quiet, np.full(len(row), -1), back,
-            self.pairs.chance[row],
-        )  # fmt: skip
-        return View._make([*(_tensor(column) for column in columns), None, None])
-
-
-def _read(network: FusedNetwork, state: State, place: int) -> Float[np.ndarray, " affect"]:
-    said: np.ndarray = network.read(state.H[place : place + 1], state.M[place : place + 1])[0].numpy()
-    return said
-
-
-def _tensor(column: np.ndarray) -> Tensor:
-    kind = np.float32 if column.dtype.kind == "f" else np.int64
-    return torch.from_numpy(np.ascontiguousarray(column, kind))
+    def backs(self, source: Ids, target: Ids) -> Backs:
+        """The pairs of these ends, as far as they were ever in sight."""
+        row = self.census.find(source, target)
+        row = np.where(row < self.pairs.rows, row, -1)
+        met = (row >= 0) & (self.pairs.first[row.clip(min=0)] >= 0) if self.pairs.rows else np.zeros(len(row), bool)
+        A = self.pairs.A[np.where(met, row, 0)] if self.pairs.rows else np.zeros((len(row), 0), np.float32)
+        return Backs(met, A)

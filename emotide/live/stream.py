@@ -2,18 +2,21 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import polars as pl
 import torch
-from jaxtyping import Int
+from jaxtyping import Float, Int
 
 from emotide.live.clock import NOTHING_YET, Clock
-from emotide.live.columns import Columns
+from emotide.live.columns import Undo
+from emotide.live.kept import Kept
 from emotide.live.one_step import CONTACT, STEPPED, TIE, Compiled, Compiler
-from emotide.live.people import Census
+from emotide.live.people import MOVES, Census
 from emotide.model import EmotionSpace
+from emotide.model.batch import Lone
 from emotide.model.fused import State
 from emotide.model.trace import SHOWN
 from emotide.store.schema import SINCE_EVER
@@ -44,11 +47,9 @@ class Stream:
     """
 
     def __init__(self, trained: Trained, spaces: dict[str, EmotionSpace], clock: Clock, fed: Fed | None = None) -> None:
-        network = trained.model.network
         self.trained, self.clock, self.fed = trained, clock, fed
         self.compiler = Compiler(trained, spaces)
-        with torch.no_grad():
-            self.census = Census(network.config, network.H_0.cpu().numpy(), network.A_0.cpu().numpy())
+        self.census = self._people()
         self.origin: int | None = None  # the first step of the log, from which steps are counted
         self.latest = NOTHING_YET
         self.seq = 0
@@ -56,7 +57,20 @@ class Stream:
         self.open: dict[int, list[pl.DataFrame]] = {}
         self.past = pl.DataFrame(schema=CONTACT)
         self.ties = pl.DataFrame(schema=TIE)
-        self._undo: list[tuple[Columns, str, np.ndarray, np.ndarray]] | None = None
+        self._undo: Undo | None = None
+
+    def _people(self) -> Census:
+        return census_of(self.trained)
+
+    def write(self, folder: Path) -> int:
+        """Write the states that are kept elsewhere; in how many parts (0: none is)."""
+        return 0
+
+    def read(self, kept: Kept) -> None:
+        """Take the states that `write` wrote, here or in parts."""
+        if kept.parts:
+            pairs = self.census.pairs
+            self.census.fill(kept.gathered(kept.ids, kept.ids[pairs.source], kept.ids[pairs.target]))
 
     def take(self, lines: pl.DataFrame) -> Iterator[Moved]:
         """Take in lines in their order; yields what each step that closes thereby has moved.
@@ -153,45 +167,47 @@ class Stream:
     @contextmanager
     def tried(self) -> Iterator[None]:
         """Whatever is moved inside is taken back at the end."""
-        self._undo, past = [], self.past
+        self._undo, past = Undo(), self.past
         try:
             yield
         finally:
-            for columns, name, rows, before in reversed(self._undo):
-                getattr(columns, name)[rows] = before
+            self._undo.back()
             self._undo, self.past = None, past
 
-    @torch.no_grad()
     def _step(self, step: int, lines: pl.DataFrame) -> Moved:
         """The step, taken: states, readings and memories move."""
         counted = step - (self.origin or 0)
         found = self.compiler.compile(lines, counted, self.census, self.past, self.ties, self.origin or 0)
         if not len(found.user):
             return Moved(found.user, found.pair)
-        people, pairs, model = self.census.people, self.census.pairs, self.trained.model
-        for columns, rows, names in (
-            (people, found.user, ("H", "M", "Y", "pleasure", "touched")),
-            (pairs, found.pair, ("A", "first", "seen", "chance")),
-        ):
-            self._keep(columns, rows, names)
-        state = State(*(torch.from_numpy(table) for table in (people.H, pairs.A, people.M)))
-        for _, before, H, X, _ in model.followed([found.step], found.vectors, state, SHOWN["known"], owned=True):
-            Y = model.network.read(H, before.M.index_select(0, found.step.seen.user), X).numpy()
-        people.Y[found.user] = Y
-        people.pleasure[found.user] = np.concatenate([people.pleasure[found.user, 1:], Y[:, :1]], 1)
-        people.touched[found.user] = counted
-        self._seen(found, counted)
+        if self._undo is not None:
+            self._undo.keep(self.census.people, found.user, MOVES["people"])
+            self._undo.keep(self.census.pairs, found.pair, MOVES["pairs"])
+        self._move(found, counted)
+        self.census.see(found.pair, counted, found.chance)
+        memory = self.trained.run.timeline.neighbour_memory
+        self.past = pl.concat([self.past, found.contacts]).filter(pl.col("step") >= counted - memory)
         return Moved(found.user, found.pair)
 
-    def _seen(self, found: Compiled, step: int) -> None:
-        """Remember which pairs were in sight, and who was in touch."""
-        pairs, row = self.census.pairs, found.pair
-        pairs.first[row] = np.where(pairs.first[row] < 0, step, pairs.first[row])
-        pairs.seen[row], pairs.chance[row] = step, found.chance
-        memory = self.trained.run.timeline.neighbour_memory
-        self.past = pl.concat([self.past, found.contacts]).filter(pl.col("step") >= step - memory)
+    def _move(self, found: Compiled, step: int) -> None:
+        """States and readings of people, and states of pairs, after the step."""
+        people, pairs = self.census.people, self.census.pairs
+        state = State(*(torch.from_numpy(table) for table in (people.H, pairs.A, people.M)))
+        self.census.touch(found.user, step, stepped(self.trained, found.lone, found.vectors, state))
 
-    def _keep(self, columns: Columns, rows: Int[np.ndarray, " rows"], names: tuple[str, ...]) -> None:
-        """Note what stands in these rows, when it is to be taken back."""
-        if self._undo is not None:
-            self._undo += [(columns, name, rows, getattr(columns, name)[rows].copy()) for name in names]
+
+def census_of(trained: Trained) -> Census:
+    """Nobody yet; all will begin where the network begins."""
+    network = trained.model.network
+    return Census(network.config, *(row.detach().cpu().numpy() for row in (network.H_0, network.A_0)))
+
+
+@torch.no_grad()
+def stepped(
+    trained: Trained, lone: Lone, vectors: Float[torch.Tensor, "posts width"], state: State
+) -> Float[np.ndarray, "active affect"]:
+    """Move the state by a step, in place; the readings of who was active in it."""
+    network, step = trained.model.network, lone.step()
+    for _, before, H, X, _ in trained.model.followed([step], vectors, state, SHOWN["known"], owned=True):
+        Y: np.ndarray = network.read(H, before.M.index_select(0, step.seen.user), X).numpy()
+    return Y

@@ -57,7 +57,7 @@ def test_states_readings_and_forecasts_are_those_of_the_compiled_log(town, whole
     for user, step, horizon, Y in zip(found.user, found.step, found.horizon, found.Y, strict=True):
         row = stream.census.names.row[names[user]]
         if horizon:
-            np.testing.assert_allclose(snapshot.forecast(row, 3)[horizon - 1], Y, atol=1e-5)
+            np.testing.assert_allclose(snapshot.told(row, 3).ahead[horizon - 1], Y, atol=1e-5)
         elif step == snapshot.people.touched[row]:
             np.testing.assert_allclose(snapshot.people.Y[row], Y, atol=1e-5)
             compared += 1
