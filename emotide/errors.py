@@ -15,12 +15,23 @@ with code 1; the library raises the class.
 from collections.abc import Iterable
 from difflib import get_close_matches
 from pathlib import Path
+from typing import Any
 
 SHOWN = 30  # names of a list, at most: a log may have a million users
 
 
 class EmotideError(Exception):
     """The family: catch this to catch every error raised on purpose."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # a process that hears of an error makes it from its line and attributes, not from its arguments
+        return _remade, (type(self), self.args, self.__dict__)
+
+
+def _remade(kind: type[EmotideError], args: tuple[Any, ...], attributes: dict[str, Any]) -> EmotideError:
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(attributes)
+    return error
 
 
 class BadInput(EmotideError):

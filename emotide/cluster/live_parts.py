@@ -134,16 +134,22 @@ class LiveCrew(Actors):
         Raises:
             WorkersLost: they are not.
         """
-        if not self.whole or self.ray.wait(self.watched, num_returns=1, timeout=0)[0]:
+        if lost := self._lost():
             self.whole = False
-            raise WorkersLost([])
+        if not self.whole:
+            raise WorkersLost(lost)
 
     def mend(self) -> None:
         """New actors where some died."""
-        try:
-            self.check()
-        except WorkersLost:
+        lost = self._lost()
+        if lost or not self.whole:
+            self.replace(lost)
             self.gather()
+
+    def _lost(self) -> list[int]:
+        """The parts whose actors have died."""
+        dead = self.ray.wait(self.watched, num_returns=len(self.watched), timeout=0)[0]
+        return [self.watched.index(one) for one in dead]
 
     def each(self, method: str, given: Any, meanwhile: Callable[[], None] | None = None) -> list[Any]:
         """See `Actors.each`; one after the other, for all parts must see the same order."""
@@ -261,6 +267,7 @@ class PartedStream(Stream):
     def _move(self, found: Compiled, step: int) -> None:
         tried = self._undo is not None
         self.tell("step", [(share, tried) for share in shares(found, step, self.census, self.crew.parts)])
+        self.census.people.touched[found.user] = step
 
     @contextmanager
     def tried(self) -> Iterator[None]:
