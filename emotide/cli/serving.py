@@ -3,15 +3,19 @@
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from emotide.cli.options import Json, Model, Store, app
+from emotide.cli.options import Json, Model, Parts, Ray, Store, app
 from emotide.terminal import show
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from emotide.serve.run import Opener
     from emotide.store.tokens import TokenRow
 
 token = typer.Typer(
@@ -34,6 +38,9 @@ def serve(
     port: Annotated[int, typer.Option(min=0, max=65535, help="the port; 0 takes one that is free")] = 8321,
     config: Annotated[Path | None, typer.Option(help="the limits (TOML)")] = None,
     everyone: Annotated[bool, typer.Option("--open", help="ask for no token, on this machine alone")] = False,
+    ray: Ray = None,
+    workers: Parts = 2,
+    encoders: Annotated[int, typer.Option(min=0, help="with --ray: processes beside them that encode texts")] = 0,
 ) -> None:
     """The service over HTTP, until it is told to stop (SIGTERM).
 
@@ -43,10 +50,18 @@ def serve(
     from emotide.serve.settings import ServiceSettings
 
     settings = ServiceSettings.read(config) if config else ServiceSettings()
-    run(store, model, host, port, settings, everyone, lambda line: typer.echo(line, err=True))
+    with nullcontext() if ray is None else _in_parts(ray, workers, encoders) as opener:
+        run(store, model, host, port, settings, everyone, lambda line: typer.echo(line, err=True), opener)
     # an answer that nobody waits for any more may still be computed in a thread: it is not waited for either
     sys.stderr.flush()
     os._exit(0)
+
+
+def _in_parts(address: str, workers: int, encoders: int) -> "AbstractContextManager[Opener]":
+    """What opens an engine on Ray."""
+    from emotide.cluster.live_parts import engines_in_parts
+
+    return engines_in_parts("" if address == "local" else address, workers, encoders)
 
 
 @token.command()

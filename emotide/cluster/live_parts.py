@@ -4,30 +4,26 @@ The journal, the order of steps, names and pairs, the recommender and what asks 
 When an actor dies, the states are built again from the latest checkpoint and the journal behind it, as after any crash.
 """
 
-import os
-import threading
-import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
-import torch
 from jaxtyping import Float, Int
 
 from emotide.api import Emotide, SocialLog
-from emotide.cluster.live_part import Handed, LivePart, News, Published
-from emotide.cluster.peers import Peers
+from emotide.cluster.encoders import Encoders
+from emotide.cluster.live_crew import LiveCrew, part_of
+from emotide.cluster.live_part import Handed, News, Published
+from emotide.cluster.session import ray_session
 from emotide.cluster.share import Ends, shares
-from emotide.cluster.workers import THREADS, Actors, WorkersLost
-from emotide.errors import Busy
 from emotide.live.answers import Answers
 from emotide.live.clock import Clock
 from emotide.live.config import LiveConfig
 from emotide.live.engine import LiveEngine
-from emotide.live.forecast import Ids
 from emotide.live.kept import Kept
 from emotide.live.one_step import Compiled
 from emotide.live.people import Census
@@ -35,159 +31,8 @@ from emotide.live.served import Served
 from emotide.live.snapshot import Mood, Snapshot
 from emotide.live.stream import Moved, Stream, census_of
 from emotide.train.observed import Observed
+from emotide.train.trained import vector_cache
 from emotide.vectors.encoders import Contents
-
-READING, LOOKING, WATCHING = "reading", "looking", "watching"
-GROUPS = {READING: 8, LOOKING: 8, WATCHING: 1}
-"""Threads of an actor beside the one that steps: answers wait for what other parts look up, and this for nobody."""
-Encode = Callable[[Any, Contents], Observed]
-"""`encode(model, contents)`: vectors of posts by a model that was put into Ray's object store."""
-
-
-def part_of(user: str, parts: int) -> int:
-    """The part that holds a person, in all networks: anybody can tell without asking."""
-    return zlib.crc32(user.encode()) % parts
-
-
-class LiveWorker:
-    """What an actor holds: a part of the network under each model that is at work or being built, and its peers."""
-
-    def __init__(self, parts: int, number: int) -> None:
-        torch.set_num_threads(THREADS)
-        self.number, self.parts = number, parts
-        self.peers = Peers()
-        self.others: list[Any] = []
-        self.held: dict[str, LivePart] = {}
-        self.current: str | None = None
-
-    def meet(self, place: tuple[str, int], meeting: str) -> None:
-        """Find the workers of the other parts."""
-        self.peers.part()
-        self.peers = Peers.meet(place, meeting, self.number, self.parts)
-
-    def know(self, actors: list[Any]) -> None:
-        """The workers of all parts, for what readers ask."""
-        self.others = actors
-
-    def begin(self, name: str, emotide: Emotide, window: int) -> None:
-        """States under a model, of nobody yet."""
-
-        def ask(part: int, arguments: tuple[int, str, Sequence[Ids]]) -> Callable[[], Any]:
-            import ray
-
-            asked = self.others[part].look_up.options(concurrency_group=LOOKING).remote(name, *arguments)
-            return lambda: got(ray, asked)
-
-        self.held[name] = LivePart(emotide, self.number, self.parts, window, ask)
-
-    def tell(self, name: str, news: News, method: str, *arguments: Any) -> Any:
-        """Hear who came, and do something: a method of `LivePart`."""
-        part = self.held[name]
-        part.hear(news)
-        try:
-            return getattr(part, method)(*arguments, *([self.peers] if method == "step" else []))
-        except BaseException:
-            self.peers.part()  # so that the others do not wait
-            raise
-
-    def show(self, name: str) -> None:
-        """Readers see the states of this name from now on; all others are forgotten."""
-        self.current = name
-        self.held = {name: self.held[name]}
-
-    def answer(self, method: str, *arguments: Any) -> Any:
-        """A method of `Answers`, or of the snapshot.
-
-        Raises:
-            Busy: the states are being built.
-        """
-        part = self.held.get(self.current or "")
-        if part is None:
-            raise Busy(1.0)
-        return getattr(part.snapshot if method == "mood" else part.answers(), method)(*arguments)
-
-    def look_up(self, name: str, version: int, method: str, ids: Sequence[Ids]) -> Any:
-        """See `PartSnapshot.looked_up`; nothing is seen of a model that has gone."""
-        part = self.held.get(name)
-        return None if part is None else part.snapshot.looked_up(version, method, ids)
-
-    def watch(self) -> None:
-        """Wait for ever: whoever waits for the answer hears when this process dies."""
-        threading.Event().wait()
-
-    def pid(self) -> int:
-        """Of this process."""
-        return os.getpid()
-
-
-class LiveCrew(Actors):
-    """The actors that hold the parts of a live network."""
-
-    def __init__(self, ray: Any, parts: int) -> None:
-        self.watched: list[Any] = []
-        self.whole, self._turn = False, threading.RLock()
-        super().__init__(ray, parts, LiveWorker, (parts,), concurrency_groups=GROUPS)
-
-    def check(self) -> None:
-        """Whether all are there.
-
-        Raises:
-            WorkersLost: they are not.
-        """
-        if lost := self._lost():
-            self.whole = False
-        if not self.whole:
-            raise WorkersLost(lost)
-
-    def mend(self) -> None:
-        """New actors where some died."""
-        lost = self._lost()
-        if lost or not self.whole:
-            self.replace(lost)
-            self.gather()
-
-    def _lost(self) -> list[int]:
-        """The parts whose actors have died."""
-        dead = self.ray.wait(self.watched, num_returns=len(self.watched), timeout=0)[0]
-        return [self.watched.index(one) for one in dead]
-
-    def each(self, method: str, given: Any, meanwhile: Callable[[], None] | None = None) -> list[Any]:
-        """See `Actors.each`; one after the other, for all parts must see the same order."""
-        with self._turn:
-            try:
-                return super().each(method, given, meanwhile)
-            except BaseException:
-                self.whole = False
-                raise
-
-    def answer(self, part: int, method: str, *arguments: Any) -> Any:
-        """What readers are told by a part.
-
-        Raises:
-            Busy: the part is being made anew.
-        """
-        asked = self.actors[part].answer.options(concurrency_group=READING).remote(method, *arguments)
-        return got(self.ray, asked)
-
-    def _meet(self) -> None:
-        super()._meet()
-        self.all("know", self.actors)
-        self.watched = [actor.watch.options(concurrency_group=WATCHING).remote() for actor in self.actors]
-        self.whole = True
-
-
-def got(ray: Any, asked: Any) -> Any:
-    """An answer from an actor, or the very error that was raised there.
-
-    Raises:
-        Busy: the actor has died; it is made anew.
-    """
-    try:
-        return ray.get(asked)
-    except ray.exceptions.RayTaskError as error:
-        raise (error.cause if isinstance(error.cause, Exception) else error) from None
-    except ray.exceptions.RayActorError:
-        raise Busy(1.0) from None
 
 
 class PartedCensus(Census):
@@ -357,19 +202,30 @@ class PartedServed(Served):
 
     Args:
         crew: of the parts.
-        encode: see `Encode`; the model's own encoder by default.
+        encoders: that encode texts; this process does by default.
         name: of these states among those that the crew holds.
     """
 
-    def __init__(self, crew: LiveCrew, encode: Encode | None, name: str, emotide: Emotide, *more: Any) -> None:
-        self.crew, self.encode, self.name = crew, encode, name
+    def __init__(self, crew: LiveCrew, encoders: Encoders | None, name: str, emotide: Emotide, *more: Any) -> None:
+        self.crew, self.encoders, self.name = crew, encoders, name
         super().__init__(emotide, *more)
 
     def _stream(self, clock: Clock) -> Stream:
-        sent, encode = self.crew.ray.put(self.emotide), self.encode
-        self.crew.all("begin", self.name, sent, clock.window)
-        observed = (lambda contents: encode(sent, contents)) if encode else None
-        return PartedStream(self.emotide, clock, self.crew, self.name, observed)
+        self.crew.all("begin", self.name, self.crew.ray.put(self.emotide), clock.window)
+        return PartedStream(self.emotide, clock, self.crew, self.name, self._observed())
+
+    def _observed(self) -> Callable[[Contents], Observed] | None:
+        """What makes vectors of posts; None: the model does alone."""
+        encoders, trained = self.encoders, self.emotide.trained
+        if encoders is None or trained.text.name == "words" or "text" not in trained.layout.names:
+            return None
+        sent, text, cache = self.crew.ray.put(trained.text), trained.text, vector_cache()
+
+        def observed(contents: Contents) -> Observed:
+            cache.vectors(text.name, text.width, contents.texts, partial(encoders.encode, sent))
+            return trained.observed(contents)  # which finds them there
+
+        return observed
 
     def _snapshot(self) -> Snapshot:
         assert isinstance(self.stream, PartedStream)
@@ -387,14 +243,14 @@ class PartedEngine(LiveEngine):
     Args:
         log, model, config, folder: see `LiveEngine.open`; all machines see the folder.
         crew: of the parts, who die with the engine.
-        encode: see `Encode`; the model's own encoder, in this process, by default.
+        encoders: that encode texts, and end with the engine; this process does by default.
     """
 
     def __init__(
         self, log: SocialLog, model: Path, config: LiveConfig, folder: Path, crew: LiveCrew,
-        encode: Encode | None = None,
+        encoders: Encoders | None = None,
     ) -> None:  # fmt: skip
-        self.crew, self.encode, self._began = crew, encode, 0
+        self.crew, self.encoders, self._began = crew, encoders, 0
         super().__init__(log, model, config, folder)
 
     def swap(self, model: Path | str) -> None:
@@ -411,12 +267,14 @@ class PartedEngine(LiveEngine):
     def close(self) -> None:
         """See `LiveEngine.close`; the parts end too."""
         super().close()
-        self.crew.close()
+        for one in (self.crew, self.encoders):
+            if one is not None:
+                one.close()
 
     def _serving(self, emotide: Emotide, digest: str) -> Served:
         self._began += 1
         name, more = f"{digest} {self._began}", (self.log, self.config, self.folder, digest)
-        return PartedServed(self.crew, self.encode, name, emotide, *more)
+        return PartedServed(self.crew, self.encoders, name, emotide, *more)
 
     def _built(self, model: Path) -> Served:
         self.crew.mend()
@@ -430,3 +288,27 @@ class PartedEngine(LiveEngine):
     def _taken(self) -> None:
         self.crew.check()
         super()._taken()
+
+
+@contextmanager
+def engines_in_parts(address: str | None, parts: int, encoders: int = 0) -> Iterator[Callable[[str, Path], LiveEngine]]:
+    """What opens an engine on a store and a model's folder, as `LiveEngine.open` does, but in parts on Ray.
+
+    Args:
+        address: of a cluster whose machines all see the model's folder; None or '' starts one here.
+        parts: of the network.
+        encoders: replicas that encode texts; 0: the engine's process does.
+
+    Raises: as `ray_session`.
+    """
+    with ray_session(address, parts + encoders) as ray:
+
+        def opened(store: str, model: Path) -> LiveEngine:
+            crew, replicas = LiveCrew(ray, parts), Encoders(ray, encoders) if encoders else None
+            try:
+                return PartedEngine(SocialLog.open(store), model, LiveConfig(), model / "live", crew, replicas)
+            except BaseException:
+                crew.close()
+                raise
+
+        yield opened

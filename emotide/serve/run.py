@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING
 
 import uvicorn
 from fastapi import FastAPI
@@ -21,11 +22,19 @@ from emotide.serve.settings import ServiceSettings
 from emotide.serve.tokens import Keyring, holds, now
 from emotide.store import Store
 
+if TYPE_CHECKING:
+    from emotide.live.engine import LiveEngine
+
 HEADERS = 16 << 10  # bytes of a request's headers
 Say = Callable[[str], None]
+Opener = Callable[[str, Path], "LiveEngine"]
+"""`opener(store, model)`: the engine that is served."""
 
 
-def serve(store: str, model: Path, host: str, port: int, settings: ServiceSettings, everyone: bool, say: Say) -> None:
+def serve(
+    store: str, model: Path, host: str, port: int, settings: ServiceSettings, everyone: bool, say: Say,
+    opener: Opener | None = None,
+) -> None:  # fmt: skip
     """Serve until SIGTERM or SIGINT; then what is under way is answered, and the states are written down.
 
     It listens at once, and builds the states meanwhile: /healthz answers, /readyz says what is still to be done.
@@ -36,6 +45,7 @@ def serve(store: str, model: Path, host: str, port: int, settings: ServiceSettin
         settings: the limits.
         everyone: no token is asked for, on this machine alone.
         say: progress, line by line.
+        opener: `LiveEngine.open` by default.
 
     Raises:
         BadInput: others could reach it without a token.
@@ -51,7 +61,7 @@ def serve(store: str, model: Path, host: str, port: int, settings: ServiceSettin
 
     def make() -> None:
         try:
-            _open(app, store, model, settings, say)
+            _open(app, store, model, settings, say, opener)
         except Exception as error:  # raised again by the thread that serves
             failed.append(error)
             server.handle_exit(signal.SIGTERM, None)
@@ -63,7 +73,9 @@ def serve(store: str, model: Path, host: str, port: int, settings: ServiceSettin
     say("stopped; states and policy are written")
 
 
-def _open(app: FastAPI, store: str, model: Path, settings: ServiceSettings, say: Say) -> None:
+def _open(
+    app: FastAPI, store: str, model: Path, settings: ServiceSettings, say: Say, opener: Opener | None
+) -> None:  # fmt: skip
     """Make the engine and the dashboard, and hand them over; computed ahead is what will be asked for first."""
     from emotide.live.engine import LiveEngine
     from emotide.live.policy import AUDIT
@@ -71,7 +83,7 @@ def _open(app: FastAPI, store: str, model: Path, settings: ServiceSettings, say:
 
     say(f"opening {model} on the store: states go on from the last checkpoint, or are built from the whole log")
     service: Service = app.state.service
-    engine = LiveEngine.open(store, model)
+    engine = (opener or LiveEngine.open)(store, model)
     health = engine.health()
     say(f"{health['people']} people and {health['pairs']} pairs are there")
     views = Views(engine.emotide, engine.log, engine, engine.folder / AUDIT, least=settings.least)
