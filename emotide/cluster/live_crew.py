@@ -12,7 +12,7 @@ from emotide.api import Emotide
 from emotide.cluster.live_part import LivePart, News
 from emotide.cluster.peers import Peers
 from emotide.cluster.workers import THREADS, Actors, WorkersLost
-from emotide.errors import Busy
+from emotide.errors import NotYet
 from emotide.live.forecast import Ids
 
 READING, LOOKING, WATCHING = "reading", "looking", "watching"
@@ -75,11 +75,11 @@ class LiveWorker:
         """A method of `Answers`, or of the snapshot.
 
         Raises:
-            Busy: the states are being built.
+            NotYet: the states are being built.
         """
         part = self.held.get(self.current or "")
         if part is None:
-            raise Busy(1.0)
+            raise NotYet(1.0)
         return getattr(part.snapshot if method == "mood" else part.answers(), method)(*arguments)
 
     def look_up(self, name: str, version: int, method: str, ids: Sequence[Ids]) -> Any:
@@ -140,7 +140,7 @@ class LiveCrew(Actors):
         """What readers are told by a part.
 
         Raises:
-            Busy: the part is being made anew.
+            NotYet: the part is being made anew.
         """
         asked = self.actors[part].answer.options(concurrency_group=READING).remote(method, *arguments)
         return got(self.ray, asked)
@@ -156,11 +156,11 @@ def got(ray: Any, asked: Any) -> Any:
     """An answer from an actor, or the very error that was raised there.
 
     Raises:
-        Busy: the actor has died; it is made anew.
+        NotYet: the actor has died; it is made anew.
     """
     try:
         return ray.get(asked)
     except ray.exceptions.RayTaskError as error:
         raise (error.cause if isinstance(error.cause, Exception) else error) from None
     except ray.exceptions.RayActorError:
-        raise Busy(1.0) from None
+        raise NotYet(1.0) from None

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from emotide import Client, SocialLog
 from emotide.api.forgetting import bytes_left
+from emotide.errors import UnknownName
 from emotide.serve.bodies import EXAMPLES
 from emotide.serve.tokens import Scope, create
 from emotide.store import Store
@@ -208,6 +209,27 @@ def test_a_process_from_start_to_stop(place):
         assert issued.token not in log.read_text()
         assert issued.row.token_id in log.read_text()
     assert WHO in SocialLog.open(str(place.store)).table("posts")["user_id"]
+
+
+def test_a_process_whose_states_are_in_parts_answers_like_one_that_has_them(place, somebody):
+    pytest.importorskip("ray")
+    user, _ = somebody
+    with process(place) as (url, _), Client(url) as client:
+        plain = client.emotion(user, horizon=2)
+    with process(place, "--ray", "local", "--workers", "2") as (url, log), Client(url) as client:
+        assert httpx.get(f"{url}/v1/health", timeout=30).json()["parts"] == 2
+        parted = client.emotion(user, horizon=2)
+        for mine, theirs in zip(parted, plain, strict=True):
+            assert (mine.time, mine.horizon) == (theirs.time, theirs.horizon)
+            assert mine.probabilities == pytest.approx(theirs.probabilities, abs=1e-5)
+        assert client.accept([post(1)])[0].status == "new"
+        assert client.emotion(WHO)[0].user_id == WHO
+        assert client.recommend(user, top=2)[0].rank == 1
+        assert client.forget(WHO).erased
+        with pytest.raises(UnknownName):
+            client.emotion(WHO)
+    assert "Traceback" not in log.read_text()
+    assert bytes_left(place.store.parent, WHO) == 0
 
 
 def test_it_lives_at_once_and_is_ready_when_states_are(place):
