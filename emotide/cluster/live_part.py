@@ -169,7 +169,7 @@ class LivePart:
         self._users, self._pairs = self._users[:1], self._pairs[:1]
         with self.snapshot.lock:
             self.snapshot.publish(moved)
-            np.maximum.at(self.snapshot.last, told.network, told.last)
+            self.snapshot.last[told.network] = told.last
             self.snapshot.version += 1
             self.origin = told.origin
 

@@ -46,7 +46,13 @@ class PartWorker:
         if self.run is not None:
             self.run.borders.peers = self.peers
 
-    def ready(self, model: AffectiveModel, reports: str, overlapping: bool = True) -> None:
+    def node(self) -> str:
+        """The machine that this process is on, by Ray's id."""
+        import ray
+
+        return str(ray.get_runtime_context().get_node_id())
+
+    def ready(self, model: AffectiveModel, reports: str, overlapping: bool) -> None:
         """States of people of whom nothing is known; those that are there stay."""
         if self.run is None:
             self.run = PartRun(model, self.part, self.peers, reports, overlapping)
@@ -209,6 +215,11 @@ class Crew(Actors):
 
     def __init__(self, ray: Any, folder: Path, parts: int) -> None:
         super().__init__(ray, parts, PartWorker, (str(folder),))
+
+    def ready(self, model: Any, reports: str, overlapping: bool | None = None) -> None:
+        """See `PartWorker.ready`; overlapping by default where they are on several machines."""
+        apart = len(set(self.all("node"))) > 1 if overlapping is None else overlapping
+        self.all("ready", model, reports, apart)
 
     def __enter__(self) -> "Crew":
         return self
