@@ -33,6 +33,10 @@ class MiniLM:
     def _model(self) -> Any:
         return self._package()
 
+    def __getstate__(self) -> dict[str, Any]:
+        # another process loads the package's model itself: it holds what cannot be sent
+        return {name: value for name, value in vars(self).items() if name != "_model"}
+
     @staticmethod
     def _package() -> Any:
         try:
