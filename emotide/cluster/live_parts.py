@@ -170,8 +170,8 @@ class PartedSnapshot(Snapshot):
     def mood(self, row: int) -> Mood:
         """See `Snapshot.mood`."""
         at, parts = int(self.census.people.id[row]), self.stream.crew.parts
-        found: Mood = self.stream.crew.answer(at % parts, "mood", at // parts)
-        return found
+        told = self.stream.crew.answer(at % parts, "mood", at // parts)
+        return Mood(*(table.copy() for table in told))  # what Ray hands over cannot be written to
 
 
 class PartedAnswers(Answers):
