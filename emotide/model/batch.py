@@ -14,6 +14,7 @@ from emotide.model.ahead import Ahead
 from emotide.model.habits import Habits
 from emotide.model.mapped import let_go
 from emotide.timeline import Group
+from emotide.timeline.sort import distinct, stable_order
 
 
 class Heard(NamedTuple):
@@ -95,9 +96,7 @@ class _Rows:
             kind: [np.repeat(np.arange(len(bounds) - 1), np.diff(bounds)) for bounds in (mine, other.bounds[kind])]
             for kind, mine in self.bounds.items()
         }
-        order = {
-            kind: torch.from_numpy(np.argsort(np.concatenate(parts), kind="stable")) for kind, parts in step.items()
-        }
+        order = {kind: torch.from_numpy(stable_order(np.concatenate(parts))) for kind, parts in step.items()}
         device = self.columns.pair.device
         behind = {
             name: torch.from_numpy(counts[kind][step["pair"][1]]).to(device)
@@ -250,7 +249,7 @@ class _Page:
         mine, posts = np.flatnonzero(e.active_user < here), np.flatnonzero(e.post_user < here)
         asking = [self._key(e.step["post"][posts], e.post_user[posts])]
         asking += [self._key(labels.step, labels.user) for labels in group.labels.values()]
-        asked = np.unique(np.concatenate(asking))
+        asked = distinct(np.concatenate(asking))
         self._share = self._shares(active_key)
         self._asked, self._asked_row = asked, np.searchsorted(active_key, asked)
         self._seen = self._view(mine, active_key, posts, np.arange(len(e.pair)), hidden=False)

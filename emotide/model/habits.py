@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Float, Float32, Int
 
 from emotide.timeline import Group
+from emotide.timeline.sort import distinct, first_of_each, stable_order
 
 LAST = 16  # contacts of a person that are looked at one by one
 POPULAR = 20  # people of a network about whom everybody is asked
@@ -20,8 +21,9 @@ class _Kept:
 
     def __init__(self, key: Int[np.ndarray, " contacts"], step: Int[np.ndarray, " contacts"], scale: int) -> None:
         self.scale = scale
-        self.order = np.argsort(key * scale + step, kind="stable")
-        self.key, self.step, self.who = (key * scale + step)[self.order], step[self.order], key[self.order]
+        both = key * scale + step
+        self.order = stable_order(both)
+        self.key, self.step, self.who = both[self.order], step[self.order], key[self.order]
 
     def before(self, key: np.ndarray, step: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """First and last (exclusive) place of what has this key and happened before this step."""
@@ -58,14 +60,18 @@ class Habits:
         np.maximum.at(self.ends, group.network[e.active_user], e.step["active"])
         self.touched = np.full(self._users, self._first + scale)
         np.minimum.at(self.touched, e.active_user, e.step["active"])
-        self._order = np.argsort(self.touched, kind="stable")
+        self._order = stable_order(self.touched)
         self._since = self.touched[self._order]
         one, other = np.concatenate([source, target]), np.concatenate([target, source])
         self._met = _Kept(one, np.concatenate([step, step]), scale)
         self._other = other[self._met.order].astype(np.int32)
-        key = e.pair_source.astype(np.int64) * self._users + e.pair_target
-        self._key, first = np.unique(key, return_index=True)  # events stand in the order of steps
-        self._row, self._begun = e.pair[first].astype(np.int64), e.step["pair"][first]
+        first = np.full(group.pairs, -1)
+        first[e.pair[::-1]] = np.arange(len(e.pair))[::-1]  # of several places of a row the last one written stays
+        row = np.flatnonzero(first >= 0)
+        first = first[row]
+        key = e.pair_source[first].astype(np.int64) * self._users + e.pair_target[first]
+        order = stable_order(key)
+        self._key, self._row, self._begun = key[order], row[order], e.step["pair"][first[order]]
 
     def of(
         self, source: Int[np.ndarray, " asked"], target: Int[np.ndarray, " asked"], step: Int[np.ndarray, " asked"]
@@ -112,7 +118,7 @@ class Habits:
         """
         mine = np.isin(self._met.who, people)
         reached = np.isin(self._received.who, people)
-        order = np.argsort(-self._received.step[reached], kind="stable")
+        order = stable_order(-self._received.step[reached])
         _, first = np.unique(self._received.who[reached][order], return_index=True)
         popular = self._received.who[reached][order][np.sort(first)][:POPULAR]
         met = self._met.who[mine] * self._users + self._other[mine]
@@ -133,12 +139,12 @@ class Habits:
             rng: draws.
         """
         now = step - self._first
-        known, begin = np.unique(self._pair.who, return_index=True)
-        happened = np.unique(self._pair.who[self._pair.step == now])
+        begin = np.flatnonzero(first_of_each(self._pair.who))
+        known, happened = self._pair.who[begin], distinct(self._pair.who[self._pair.step == now])
         met = np.setdiff1d(known[self._pair.step[begin] < now], happened)
         people = self.present(step)
         some, other = rng.choice(people, (2, drawn)) if len(people) else np.zeros((2, 0), np.int64)
-        never = np.unique((some * self._users + other)[(self.network[some] == self.network[other]) & (some != other)])
+        never = distinct((some * self._users + other)[(self.network[some] == self.network[other]) & (some != other)])
         never = np.setdiff1d(never, np.union1d(met, happened))
         size = np.bincount(self.network[people], minlength=1).astype(float)
         strangers = max(float((size * (size - 1)).sum()) - len(met), 0.0)

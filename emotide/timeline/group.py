@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Int, Int32
 
 from emotide.timeline.events import Events, Labels
+from emotide.timeline.sort import stable_order
 
 OWNER = {"active": "active_user", "post": "post_user", "pair": "pair_target", "contact": "contact_target"}
 USERS = ("active_user", "post_user", "contact_source", "contact_target", "pair_source", "pair_target")
@@ -115,7 +116,8 @@ def _rows(bounds: np.ndarray, networks: np.ndarray, step: np.ndarray) -> Rows:
     if len(networks) == 1:
         return slice(int(bounds[networks[0]]), int(bounds[networks[0] + 1]))
     kept = _ranges(bounds, networks)
-    return kept[np.argsort(step[kept], kind="stable")]
+    ordered: np.ndarray = kept[stable_order(step[kept])]
+    return ordered
 
 
 def _ranges(bounds: np.ndarray, networks: np.ndarray) -> Int[np.ndarray, " rows"]:

@@ -6,6 +6,8 @@ import numpy as np
 import polars as pl
 from jaxtyping import Int32, UInt8
 
+from emotide.timeline.sort import stable_order
+
 BLOCK = 1 << 20  # meetings whose contacts are counted at once
 NO_MORE = np.iinfo(np.int32).max
 
@@ -46,7 +48,7 @@ def meetings(
     target, step, source = target[start], step[start], source[start]
     tied = ties["target"].to_numpy().astype(np.int64) * users + ties["source"].to_numpy()
     key = np.concatenate([source.astype(np.int64) * users + target, tied])
-    order = np.argsort(key, kind="stable")
+    order = stable_order(key)
     ordered = key[order]
     again = ordered[1:] == ordered[:-1]
     number = np.cumsum(np.append(np.zeros(min(len(key), 1), bool), ~again), dtype=np.int32)

@@ -12,6 +12,7 @@ from emotide.timeline.config import TimelineConfig
 from emotide.timeline.events import array_file
 from emotide.timeline.growing import GrowingArray
 from emotide.timeline.meetings import meetings
+from emotide.timeline.sort import stable_order
 
 NEVER = np.iinfo(np.int32).min  # the last contact of two who share a tie alone
 PIECE = 1 << 19  # possible neighbours, about, that are looked at at once; it changes nothing
@@ -224,7 +225,7 @@ class Sight:
         first = np.append(np.ones(min(len(row), 1), bool), _differs(row))
         start, number = np.flatnonzero(first), np.cumsum(first) - 1
         order = np.argsort(-priority)  # no two of a row are equal
-        order = order[np.argsort(number.astype(np.min_scalar_type(len(start)))[order], kind="stable")]
+        order = order[stable_order(number[order])]
         held = np.diff(np.append(start, len(row)))
         most, drawn = self.config.max_neighbours, np.zeros(len(row), bool)
         drawn[order] = np.arange(len(row)) - np.repeat(start, held) < most

@@ -19,6 +19,7 @@ from emotide.model.habits import Habits
 from emotide.model.trace import groups
 from emotide.model.window import Window
 from emotide.timeline import SPLITS, Group, Timeline
+from emotide.timeline.sort import stable_order
 from emotide.train.candidates import NEGATIVES, Candidates, candidates
 from emotide.train.config import TrainConfig
 
@@ -77,7 +78,7 @@ class Questions:
         group, kinds = self.batch.group, 1 + len(self.asked.negative)
         rows = slice(self.first[first], self.first[end])
         targets = [column[rows] for column in (self.asked.target, *self.asked.negative.values())]
-        order = np.argsort(np.tile(self.asked.step[rows], kinds), kind="stable")  # by step, then kind
+        order = stable_order(np.tile(self.asked.step[rows], kinds))  # by step, then kind
         source, target, when = (
             np.concatenate(columns)[order]
             for columns in ([self.asked.source[rows]] * kinds, targets, [self.asked.step[rows]] * kinds)

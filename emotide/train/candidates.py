@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Bool, Int
 
 from emotide.timeline import Group
+from emotide.timeline.sort import distinct, first_of_each, stable_order
 
 NEGATIVES = ("random", "historical")
 TRIES = 10  # draws before a negative that was contacted in the step after all is let be
@@ -42,7 +43,7 @@ def candidates(
     asked = _Asked(source[rows], step[rows], np.sort((step * users + source) * users + target), users)
     if not len(rows):
         return Candidates(rows, rows, rows, dict.fromkeys(NEGATIVES, rows))
-    known = np.unique(target[pool])
+    known = distinct(target[pool])
     random, _ = _drawn(asked, lambda source, _: _random(source, group.network, known, rng))
     before, wrong = _drawn(asked, lambda source, step: _before(source, step, first, rng))
     historical = np.where(wrong, random, before)
@@ -74,12 +75,12 @@ class _First(NamedTuple):
 
 
 def _first_contacts(source: np.ndarray, target: np.ndarray, step: np.ndarray, users: int) -> _First:
-    order = np.argsort(step, kind="stable")
-    _, place = np.unique((source * users + target)[order], return_index=True)
-    first = order[place]
+    order, pair = stable_order(step), source * users + target
+    by_pair = stable_order(pair[order])
+    first = order[by_pair[first_of_each(pair[order][by_pair])]]
     scale = int(step.max(initial=0)) + 2
     key = source[first] * scale + step[first]
-    by_key = np.argsort(key, kind="stable")
+    by_key = stable_order(key)
     return _First(key[by_key], target[first][by_key], scale)
 
 

@@ -33,20 +33,30 @@ def written(both: Both, folder: Path) -> None:
 
 def ours(folder: Path) -> None:
     """A pass of training and one of inference."""
-    side = Ours(Timeline.load(folder / "timeline"), torch.from_numpy(np.load(folder / "vectors.npy")))
+    timeline, vectors = Timeline.load(folder / "timeline"), torch.from_numpy(np.load(folder / "vectors.npy"))
+    asked = _asked(_held(folder))
+    side = Ours(timeline, vectors, lambda run: asked)
     side.train(1, lambda run: None)
     side.infer(0)
 
 
 def theirs(folder: Path) -> None:
     """The same of TGN."""
-    held = {file.stem: np.load(file) for file in sorted((folder / "stream").iterdir())}
+    held = _held(folder)
     source, target, time, message = (torch.from_numpy(held[name]) for name in ("source", "target", "time", "message"))
-    negative = {name.removeprefix("negative_"): column for name, column in held.items() if name.startswith("negative_")}
-    asked = Candidates(held["asked_source"], held["asked_target"], held["asked_step"], negative)
+    asked = _asked(held)
     side = Theirs(Stream(source, target, time, message, held["step"], int(held["users"])), lambda run: asked)
     side.train(0)
     side.infer(0)
+
+
+def _held(folder: Path) -> dict[str, np.ndarray]:
+    return {file.stem: np.load(file) for file in sorted((folder / "stream").iterdir())}
+
+
+def _asked(held: dict[str, np.ndarray]) -> Candidates:
+    negative = {name.removeprefix("negative_"): column for name, column in held.items() if name.startswith("negative_")}
+    return Candidates(held["asked_source"], held["asked_target"], held["asked_step"], negative)
 
 
 SIDES: dict[str, Callable[[Path], None]] = {"ours": ours, "tgn": theirs}

@@ -23,6 +23,7 @@ from emotide.train.candidates import Candidates, candidates
 # deep cells, pair states, attention: about 227,000 numbers where TGN has 192,000, or 260,000 with features
 NETWORK = NetworkConfig(state=SIZE, observed=SIZE, width=48, pair_width=32, influence=16)
 WINDOW = 4  # batches of one gradient step
+Drawn = Callable[[int], Candidates]
 
 
 class Ours:
@@ -31,13 +32,14 @@ class Ours:
     Args:
         timeline: all of its contacts are learned from.
         vectors: of its posts.
+        drawn: the contacts of a pass of inference with negatives, given its number.
     """
 
-    def __init__(self, timeline: Timeline, vectors: Tensor) -> None:
+    def __init__(self, timeline: Timeline, vectors: Tensor, drawn: Drawn) -> None:
         torch.manual_seed(0)
         events = timeline.events
         every = replace(events, contact_split=np.zeros_like(events.contact_split))
-        self.timeline, self.vectors = replace(timeline, events=every), vectors
+        self.timeline, self.vectors, self.drawn = replace(timeline, events=every), vectors, drawn
         network = FusedNetwork(NETWORK, vectors.shape[1], 2 * len(timeline.kinds))
         self.model = AffectiveModel(network, Readings(NETWORK.affect, vectors.shape[1], {}), behaviour=True)
         measure_habits(self.model, self.timeline, 0)
@@ -53,8 +55,8 @@ class Ours:
     def infer(self, run: int) -> Scores:
         """The scores of all events."""
         self.model.eval()
-        group = self.timeline.group()
-        asked, batch = drawn_from(group, run), Batch(group)
+        group, asked = self.timeline.group(), self.drawn(run)
+        batch = Batch(group)
         questions = Questions(batch, asked, run, most=0)
         state, parts = self.model.network.initial(len(group.users), group.pairs), []
         for followed in self.model.follow(batch, self.vectors, state, owned=True):
@@ -70,7 +72,7 @@ class Theirs:
         drawn: the contacts of a pass with negatives, given its number.
     """
 
-    def __init__(self, stream: Stream, drawn: Callable[[int], Candidates]) -> None:
+    def __init__(self, stream: Stream, drawn: Drawn) -> None:
         torch.manual_seed(0)
         self.stream, self.drawn = stream, drawn
         self.model: Any = tgn_module(stream.users, stream.message.shape[1])

@@ -34,7 +34,8 @@ def both(small):
 
 @pytest.fixture(scope="module")
 def ours(both):
-    return Ours(both.timeline, both.vectors)
+    group = both.timeline.group()
+    return Ours(both.timeline, both.vectors, lambda run: drawn_from(group, run))
 
 
 @pytest.fixture(scope="module")
@@ -104,7 +105,7 @@ def test_ours_is_asked_what_the_model_is_asked_elsewhere(ours):
 
 def test_ours_learns_from_all_contacts_and_through_the_step(both):
     torch.manual_seed(1)
-    one, passes = Ours(both.timeline, both.vectors), []
+    one, passes = Ours(both.timeline, both.vectors, lambda run: None), []
     before = {name: weight.clone() for name, weight in one.model.named_parameters()}
     assert (one.timeline.events.contact_split == TRAIN).all()
     one.train(2, passes.append)
