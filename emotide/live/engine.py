@@ -288,9 +288,20 @@ class LiveEngine:
             NotYet: they are still being found.
         """
         self._telling(user).answers.known(user)
-        table = self._memory.ask("influence", self._influence)
+        table = self.influence()
         mine = table.filter((pl.col("source_id") == user) | (pl.col("target_id") == user))
         return mine.head(top).to_dicts()
+
+    def influence(self, patience: float | None = None) -> pl.DataFrame:
+        """Who moved whom, of everybody: `Emotide.influence(total=True)`, as it is remembered.
+
+        Args:
+            patience: seconds that are waited for it; `LiveConfig.patience` by default.
+
+        Raises:
+            NotYet: it is still being found.
+        """
+        return self._memory.ask("influence", self._influence, patience)
 
     def demand(self, *, by: str = "network", user: str | None = None, least: int = 5) -> list[dict[str, Any]]:
         """What is wanted now, by topic: rows of `Emotide.demand`; no group has fewer people than `least`.
