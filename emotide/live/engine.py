@@ -203,6 +203,7 @@ class LiveEngine:
                     with self._idle:
                         self._waiting = sum(len(lines) for lines in self._queue)
                 self.fault, self.recoveries = "", self.recoveries + 1
+                self._say_changed()  # somebody may have been erased meanwhile
                 self._wake.set()
                 return
             except Exception as again:  # the store is away, or nothing can be made of it: health tells
@@ -346,7 +347,7 @@ class LiveEngine:
 
     def subscribe(self) -> Subscription:
         """The readings of whoever is touched, as they change."""
-        one = Subscription()
+        one = Subscription(lambda network, user: (network, user) in self.served.stream.census.names.row)
         self._subscriptions = [*(other for other in self._subscriptions if not other.closed), one]
         return one
 
@@ -443,6 +444,8 @@ class LiveEngine:
         return told
 
     def _say_changed(self) -> None:
+        for one in self._subscriptions:
+            one.purge()
         for listener in self.changed:
             listener()
 

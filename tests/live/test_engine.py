@@ -393,6 +393,23 @@ def test_a_no_that_another_process_takes_in_reaches_memory_checkpoints_and_audit
     assert_same(states(opened()), before)
 
 
+@pytest.mark.parametrize("elsewhere", [False, True])
+def test_readings_that_wait_for_a_listener_go_with_whose_they_are(town, opened, tmp_path, elsewhere):
+    engine, changed = opened(watch=0.1), threading.Event()
+    engine.changed.append(changed.set)
+    listeners = [engine.subscribe(), engine.subscribe()]
+    shown_to(engine, town, "withdrawn-9c41")
+    if elsewhere:
+        said_no(engine, tmp_path, "withdrawn-9c41")
+    else:
+        engine.forget("withdrawn-9c41")
+    assert changed.wait(10)
+    for listener in listeners:
+        heard = {row["user_id"] for row in iter(lambda: listener.get(timeout=0.0), None)}  # noqa: B023
+        assert "withdrawn-9c41" not in heard
+        assert "ana" in heard
+
+
 def test_a_no_while_nobody_was_here_holds_for_the_states_of_a_checkpoint(town, opened, tmp_path):
     engine = opened()
     shown_to(engine, town, "withdrawn-9c41")
