@@ -25,10 +25,12 @@ def demand_table(scene: Scene, by: str, user: str | None, moments: int, least: i
         asked = np.flatnonzero((timeline.users["user_id"] == user).to_numpy())
         by, least = "user", 1
     last = timeline.networks["steps"].to_numpy()[timeline.users["network_row"].to_numpy()][asked]
+    steps = np.maximum(last - np.arange(moments)[:, None], 0)  # the latest first
+    who = np.tile(asked, moments)
+    Hs, Ms = states_before(trained.model, timeline, scene.vectors, scene.shown, who, steps.ravel())
     frames, groups, names = [], np.zeros(0, int), [""]
-    for back in range(moments):  # the latest first: its groups are those of all moments, but for moods
-        step = np.maximum(last - back, 0)
-        H, M = states_before(trained.model, timeline, scene.vectors, scene.shown, asked, step)
+    for back, step in enumerate(steps):  # the groups of the latest are those of all moments, but for moods
+        H, M = (each[back * len(asked) : (back + 1) * len(asked)] for each in (Hs, Ms))
         if not back or by == "mood":
             groups, names = _groups(by, scene, asked, H, M)
         mean, share, n = wanted(topic_values(chooser.scores(H), belongs), groups, len(names), least)

@@ -123,8 +123,10 @@ def _said(fitted: Fitted, space: EmotionSpace, read: np.ndarray, raw: np.ndarray
             "|".join(f"{name} {low:.3f}..{high:.3f}" for name, (low, high) in zip(space.names, row, strict=True))
             for row in ends
         ]
-    sets = fitted.sets(read, raw.argmax(1), coverage)
-    return ["|".join(name for name, held in zip(space.names, row, strict=True) if held) for row in sets]
+    sets, which = np.unique(fitted.sets(read, raw.argmax(1), coverage), axis=0, return_inverse=True)
+    said = np.array(["|".join(np.array(space.names)[held]) for held in sets], object)
+    told: list[str] = said[which.ravel()].tolist()
+    return told
 
 
 def _ends(space: EmotionSpace) -> list[tuple[float, float]]:

@@ -203,6 +203,7 @@ class LiveEngine:
                     with self._idle:
                         self._waiting = sum(len(lines) for lines in self._queue)
                 self.fault, self.recoveries = "", self.recoveries + 1
+                self._say_changed()  # somebody may have been erased meanwhile
                 self._wake.set()
                 return
             except Exception as again:  # the store is away, or nothing can be made of it: health tells
@@ -288,9 +289,20 @@ class LiveEngine:
             NotYet: they are still being found.
         """
         self._telling(user).answers.known(user)
-        table = self._memory.ask("influence", self._influence)
+        table = self.influence()
         mine = table.filter((pl.col("source_id") == user) | (pl.col("target_id") == user))
         return mine.head(top).to_dicts()
+
+    def influence(self, patience: float | None = None) -> pl.DataFrame:
+        """Who moved whom, of everybody: `Emotide.influence(total=True)`, as it is remembered.
+
+        Args:
+            patience: seconds that are waited for it; `LiveConfig.patience` by default.
+
+        Raises:
+            NotYet: it is still being found.
+        """
+        return self._memory.ask("influence", self._influence, patience)
 
     def demand(self, *, by: str = "network", user: str | None = None, least: int = 5) -> list[dict[str, Any]]:
         """What is wanted now, by topic: rows of `Emotide.demand`; no group has fewer people than `least`.
@@ -335,7 +347,7 @@ class LiveEngine:
 
     def subscribe(self) -> Subscription:
         """The readings of whoever is touched, as they change."""
-        one = Subscription()
+        one = Subscription(lambda network, user: (network, user) in self.served.stream.census.names.row)
         self._subscriptions = [*(other for other in self._subscriptions if not other.closed), one]
         return one
 
@@ -432,6 +444,8 @@ class LiveEngine:
         return told
 
     def _say_changed(self) -> None:
+        for one in self._subscriptions:
+            one.purge()
         for listener in self.changed:
             listener()
 

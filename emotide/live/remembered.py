@@ -40,8 +40,12 @@ class Remembered:
         self._begun: dict[str, float] = {}  # what is being computed, since when
         self._era = 0
 
-    def ask(self, name: str, make: Callable[[], pl.DataFrame]) -> pl.DataFrame:
+    def ask(self, name: str, make: Callable[[], pl.DataFrame], patience: float | None = None) -> pl.DataFrame:
         """The table of this name, which `make` computes.
+
+        Args:
+            name, make: of the table.
+            patience: seconds, if others than the usual.
 
         Raises:
             NotYet: it takes longer than the patience.
@@ -52,7 +56,9 @@ class Remembered:
             if age > self._stale:
                 self._begin(name, make)
             if age > 2 * self._stale:
-                self._changed.wait_for(lambda: name not in self._begun, self._patience)
+                self._changed.wait_for(
+                    lambda: name not in self._begun, self._patience if patience is None else patience
+                )
                 found = self._kept.get(name) if name not in self._begun else None
             if found is None:
                 raise NotYet(self._left(name))

@@ -69,7 +69,7 @@ class AffectiveModel(nn.Module):
         shown: Shown | None = None,
         owned: bool = False,
     ) -> Iterator[Followed]:
-        """Run steps `first` to `last` of a batch from `state` on.
+        """Run steps `first` to `last` of a batch from `state` on, but for those that touch nobody and change nothing.
 
         Args:
             batch: the networks, side by side.
@@ -81,7 +81,7 @@ class AffectiveModel(nn.Module):
                 there are. It is then `before` and `state` of what is yielded: that before the step until the next is
                 asked for, and that after the last step in the end.
         """
-        return self.followed(batch.steps(first, last, forecasts=False), vectors, state, shown, owned)
+        return self.followed(batch.steps(first, last, forecasts=False, idle=False), vectors, state, shown, owned)
 
     def followed(
         self,
@@ -111,7 +111,7 @@ class AffectiveModel(nn.Module):
         shown: Shown | None = None,
         owned: bool = False,
     ) -> Iterator[Unrolled]:
-        """The same steps with the recognition and the forecast of each: what is seen and what is not in one batch."""
+        """Steps with the recognition and the forecast of each: what is seen and what is not in one batch."""
         return self.unrolled(batch.steps(first, last), vectors, state, shown, owned)
 
     def unrolled(

@@ -153,12 +153,17 @@ class Batch:
         """Who turned to whom, for questions about behaviour."""
         return Habits(self.group)
 
-    def steps(self, first: int = 0, last: int | None = None, forecasts: bool = True) -> Iterator[Step]:
+    def steps(
+        self, first: int = 0, last: int | None = None, forecasts: bool = True, idle: bool = True
+    ) -> Iterator[Step]:
         """Steps `first` to `last` (exclusive), counted from the group's first step.
 
-        Without `forecasts` the silent views are empty, and `both` is what is seen.
+        Without `forecasts` the silent views are empty, and `both` is what is seen; without `idle` the steps in which
+        nothing touches anybody are passed over.
         """
-        for k in range(first, self.group.steps if last is None else min(last, self.group.steps)):
+        end = self.group.steps if last is None else min(last, self.group.steps)
+        touched = np.diff(self.group.bounds["active"][first : end + 1])
+        for k in range(first, end) if idle else (first + np.flatnonzero(touched)).tolist():
             number = int(np.searchsorted(self._ends, k, side="right"))
             yield self._pages.at(number).step(k, forecasts)
 

@@ -12,7 +12,7 @@ weighed together, so that none is given what another did, and who left little to
 one under which the moods of everybody are most likely; no weight is set by hand.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
@@ -22,11 +22,13 @@ from jaxtyping import Bool, Float, Int
 
 from emotide.model.chance import p_values
 from emotide.model.moods import Moods
-from emotide.model.shrinkage import Posterior, likeliest, posterior, regression
+from emotide.model.shrinkage import Regression, likeliest, posterior, regression, spectrum
 from emotide.timeline import Timeline
 
 PAD = 3
 FEWEST = 8  # moods of a person, below which nothing is said about who moves them
+BLOCK = 1 << 21  # numbers of the regressions that are solved side by side
+STRANGERS = 1_000_000  # draws of the null, at which no more are dealt
 
 
 @dataclass(frozen=True)
@@ -53,12 +55,21 @@ class _Pairs(NamedTuple):
     sight: np.ndarray  # [rows] whether the source is taken to be seen
 
 
-class _Person(NamedTuple):
-    """One person's moods and the deviations of the neighbours in sight."""
+class _Seen(NamedTuple):
+    """The rows of the timeline's pairs that count: of people of whom there is enough to go by, block by block."""
 
-    moods: np.ndarray  # rows of the moods
-    pairs: slice  # of the table of pairs
-    X: np.ndarray  # [axes, moods, pairs]
+    pair: np.ndarray
+    step: np.ndarray
+    felt: np.ndarray
+
+
+class _Block(NamedTuple):
+    """People with about as many moods and pairs, whose regressions are solved side by side; -1 fills up."""
+
+    moods: np.ndarray  # [people, moods] rows of the moods that are to be explained
+    pairs: np.ndarray  # [people, pairs] rows of the table of pairs
+    seen: slice  # of the rows that count
+    place: tuple[np.ndarray, np.ndarray, np.ndarray]  # person, mood and pair of each of these
 
 
 def contagion(
@@ -78,26 +89,29 @@ def contagion(
     Args:
         timeline: of a log.
         moods: along it.
-        shuffles: how often strangers are dealt.
+        shuffles: how often strangers are dealt, at most: where pairs are many, `STRANGERS` of them are enough.
         seed: of the strangers.
         until: only moods before this step are looked at.
         sight: the rows of the timeline's pairs in which the source can move the target; all by default.
     """
-    pairs = _pairs(timeline, moods, sight)
-    y, known = _explained(moods, until)
-    users = _used(moods, len(timeline.users), until)
-    people = _people(moods, pairs, users, pairs.source, until)
-    solved, ratio = _solved(people, y, known)
-    weight, sd = _gathered(people, solved, len(pairs.source))
-    judged, null = np.isfinite(sd), [np.zeros(0)]
-    rng = np.random.default_rng(seed)
-    for source in _strangers(timeline, pairs, rng, shuffles):
-        others = _people(moods, pairs, users, source, until)
-        dealt = _solved(others, y, known, ratio)[0]
-        other, other_sd = _gathered(others, dealt, len(pairs.source))
-        null.append((abs(other) / other_sd)[judged & (source >= 0)])
-    p = p_values(abs(weight) / sd, np.concatenate(null))
-    return Contagion(pairs.source, pairs.target, weight, sd, np.where(judged, p, 1.0), pairs.of_row, pairs.sight)
+    pairs, felt = _pairs(timeline, moods, sight), Deviations(moods, until)
+    y, known = _explained(moods, felt)
+    seen, blocks = _blocks(moods, pairs, _used(moods, until))
+    d = felt.before(pairs.source[seen.pair], seen.step)
+    ratio = likeliest([spectrum(_regression(block, d, y, known)) for block in blocks])
+    weight, sd = _weights(blocks, len(pairs.source), d, y, known, ratio)
+    judged, null = np.flatnonzero(np.isfinite(sd)), [np.zeros(0)]
+    network, rng = timeline.users["network_row"].to_numpy(), np.random.default_rng(seed)
+    for source in _strangers(network, pairs, judged, shuffles, rng):
+        dealt = felt.before(source[seen.pair], seen.step)
+        other, other_sd = _weights(blocks, len(pairs.source), dealt, y, known, ratio)
+        there = judged[source[judged] >= 0]
+        null.append(abs(other[there]) / other_sd[there])
+        if sum(map(len, null)) >= STRANGERS:
+            break
+    p = np.ones(len(weight))
+    p[judged] = p_values(abs(weight[judged]) / sd[judged], np.concatenate(null))
+    return Contagion(pairs.source, pairs.target, weight, sd, p, pairs.of_row, pairs.sight)
 
 
 @dataclass(frozen=True)
@@ -118,55 +132,80 @@ def foreseen(timeline: Timeline, moods: Moods, since: int, sight: Bool[np.ndarra
         since: the first step that is foreseen; nothing of it or later is learned from.
         sight: as for `contagion`.
     """
-    pairs = _pairs(timeline, moods, sight)
-    y, known = _explained(moods, since)
-    whole = _people(moods, pairs, _used(moods, len(timeline.users), None), pairs.source, since)
-    whole = [person for person in whole if (moods.step[person.moods] < since).sum() >= FEWEST]
-    early = [moods.step[person.moods] < since for person in whole]
-    people = [_Person(w.moods[e], w.pairs, w.X[:, e]) for w, e in zip(whole, early, strict=True)]
-    rows, alone, together = [np.zeros(0, int)], [np.zeros((0, PAD))], [np.zeros((0, PAD))]
-    for person, then, found in zip(whole, early, _solved(people, y, known)[0], strict=True):
-        moved = person.X @ found.mean
-        for said, foretold in ((np.zeros_like(moved), alone), (moved, together)):
-            here, left = known[:, person.moods], y[:, person.moods] - said
-            own = np.linalg.pinv(here[:, then]) @ left[:, then, None]
-            foretold.append(((here @ own)[..., 0] + said)[:, ~then].T)
-        rows.append(person.moods[~then])
-    return Foreseen(np.concatenate(rows), np.concatenate(alone), np.concatenate(together))
+    pairs, felt = _pairs(timeline, moods, sight), Deviations(moods, since)
+    y, known = _explained(moods, felt)
+    seen, blocks = _blocks(moods, pairs, _used(moods, since))
+    d = felt.before(pairs.source[seen.pair], seen.step)
+    ratio = likeliest([spectrum(_regression(block, d, y, known)) for block in blocks])
+    weight, sd = _weights(blocks, len(pairs.source), d, y, known, ratio)
+    asked = np.unique(pairs.target[np.isfinite(sd)])
+    mine = np.flatnonzero(_used(moods, None) & np.isin(moods.user, asked))
+    moved = np.zeros_like(y)
+    rows = np.flatnonzero(pairs.sight & (weight[pairs.of_row] != 0))
+    said = felt.before(pairs.source[pairs.of_row[rows]], pairs.step[rows]) * weight[pairs.of_row[rows], None]
+    for axis in range(PAD):
+        moved[axis] = np.bincount(pairs.felt[rows], said[:, axis], len(moods.user))
+    then, person = mine[moods.step[mine] < since], np.searchsorted(asked, moods.user)
+    late = mine[moods.step[mine] >= since]
+    alone, together = (_own(y - part, known, person, then, late) + part[:, late] for part in (0 * moved, moved))
+    return Foreseen(late, alone.T, together.T)
 
 
-def deviations(
-    moods: Moods, source: Int[np.ndarray, " asked"], step: Int[np.ndarray, " asked"], until: int | None = None
-) -> Float[np.ndarray, "asked affect"]:
-    """How far the latest mood of each source before a step lay from the source's mean; 0 where there is none.
+def _own(y: np.ndarray, known: np.ndarray, person: np.ndarray, then: np.ndarray, late: np.ndarray) -> np.ndarray:
+    """What the causes of their own let expect of people at moods `late`, as they showed at moods `then`."""
+    out = np.zeros((len(y), len(late)))
+    for axis, (cause, outcome) in enumerate(zip(known, y, strict=True)):
+        people = int(person[then].max(initial=-1)) + 1
+        square, along = np.zeros((people, 2, 2)), np.zeros((people, 2))
+        np.add.at(square, person[then], cause[then, :, None] * cause[then, None, :])
+        np.add.at(along, person[then], cause[then] * outcome[then, None])
+        own = (np.linalg.pinv(square, rcond=1e-10, hermitian=True) @ along[..., None])[..., 0]
+        out[axis] = (cause[late] * own[person[late]]).sum(1)
+    return out
+
+
+class Deviations:
+    """How far moods lie from their people's means.
 
     A mood k steps old counts ρ^(k-1), with ρ the correlation of a mood with that of the step before.
 
     Args:
         moods: of everybody.
-        source: rows of the table of users; nobody where negative.
-        step: before which they are looked at.
         until: means and ρ are of the moods before this step.
+        width: how many coordinates of the affect vectors are looked at; all where None.
     """
-    if not len(moods.user):
-        return np.zeros((len(source), moods.Y.shape[1]))
-    counted = np.ones(len(moods.user), bool) if until is None else moods.step < until
-    total = np.zeros((int(moods.user.max()) + 1, moods.Y.shape[1]))
-    np.add.at(total, moods.user[counted], moods.Y[counted])
-    number = np.bincount(moods.user[counted], minlength=len(total))
-    centred = moods.Y - (total / np.maximum(number, 1)[:, None])[moods.user]
-    row = moods.before(source, step)
-    age = (step - moods.step[row] - 1).clip(min=0)
-    kept = np.where(row >= 0, _persistence(moods, centred, counted) ** age, 0.0)
-    return np.asarray(centred[row] * kept[:, None])
 
+    def __init__(self, moods: Moods, until: int | None = None, width: int | None = PAD) -> None:
+        counted = np.ones(len(moods.user), bool) if until is None else moods.step < until
+        Y, people = moods.Y[:, :width], int(moods.user.max(initial=-1)) + 1
+        number = np.bincount(moods.user[counted], minlength=people)
+        total = [np.bincount(moods.user[counted], column[counted], people) for column in Y.T]
+        self._moods = moods
+        self._centred = Y - (np.array(total) / np.maximum(number, 1)).T[moods.user]
+        self._kept = self._persistence(counted)
 
-def _persistence(moods: Moods, centred: np.ndarray, counted: np.ndarray) -> float:
-    """The correlation of moods with those of the step before, over all people; 1 where none follow each other."""
-    follows = np.flatnonzero(counted[1:] & (np.diff(moods.user) == 0) & (np.diff(moods.step) == 1)) + 1
-    now, then = centred[follows, :PAD].ravel(), centred[follows - 1, :PAD].ravel()
-    spread = float(np.sqrt((now @ now) * (then @ then)))
-    return float(np.clip(now @ then / spread, 0.0, 1.0)) if spread else 1.0
+    def before(
+        self, source: Int[np.ndarray, " asked"], step: Int[np.ndarray, " asked"]
+    ) -> Float[np.ndarray, "asked affect"]:
+        """That of the latest mood of each source before a step; 0 where there is none.
+
+        Args:
+            source: rows of the table of users; nobody where negative.
+            step: before which they are looked at.
+        """
+        if not len(self._centred):
+            return np.zeros((len(source), self._centred.shape[1]))
+        row = self._moods.before(source, step)
+        age = (step - self._moods.step[row] - 1).clip(min=0)
+        return np.asarray(self._centred[row] * np.where(row >= 0, self._kept**age, 0.0)[:, None])
+
+    def _persistence(self, counted: np.ndarray) -> float:
+        """The correlation of moods with those of the step before, over all people; 1 where none follow each other."""
+        user, step = self._moods.user, self._moods.step
+        follows = np.flatnonzero(counted[1:] & (np.diff(user) == 0) & (np.diff(step) == 1)) + 1
+        now, then = self._centred[follows, :PAD].ravel(), self._centred[follows - 1, :PAD].ravel()
+        spread = float(np.sqrt((now @ now) * (then @ then)))
+        return float(np.clip(now @ then / spread, 0.0, 1.0)) if spread else 1.0
 
 
 def _pairs(timeline: Timeline, moods: Moods, sight: np.ndarray | None) -> _Pairs:
@@ -177,71 +216,116 @@ def _pairs(timeline: Timeline, moods: Moods, sight: np.ndarray | None) -> _Pairs
     return _Pairs(key % users, key // users, of_row, step, moods.at(e.pair_target, step), seen)
 
 
-def _explained(moods: Moods, until: int | None) -> tuple[np.ndarray, np.ndarray]:
+def _explained(moods: Moods, felt: Deviations) -> tuple[np.ndarray, np.ndarray]:
     """Of every mood pleasure, arousal, dominance [axes, moods], and what foresees them alone [axes, moods, 2]."""
-    last = deviations(moods, moods.user, moods.step, until)[:, :PAD].T
+    last = felt.before(moods.user, moods.step).T
     return moods.own.T.astype(float), np.stack([np.ones_like(last), last], 2)
 
 
-def _used(moods: Moods, users: int, until: int | None) -> list[np.ndarray]:
-    """For each user the rows of the moods that are to be explained."""
-    use = moods.told & (moods.before(moods.user, moods.step) >= 0)
-    if until is not None:
-        use &= moods.step < until
-    rows = np.flatnonzero(use)
-    return np.split(rows, np.searchsorted(moods.user[rows], np.arange(1, users)))
+def _used(moods: Moods, until: int | None) -> np.ndarray:
+    """Which moods are to be explained."""
+    use: np.ndarray = moods.told & (moods.before(moods.user, moods.step) >= 0)
+    return use if until is None else use & (moods.step < until)
 
 
-def _people(
-    moods: Moods, pairs: _Pairs, used: Sequence[np.ndarray], source: np.ndarray, until: int | None
-) -> list[_Person]:
-    """Everybody of whom there is enough to go by, with the moods of `source` (one a pair) in the neighbours' places."""
-    seen = deviations(moods, source[pairs.of_row], pairs.step, until)[:, :PAD]
-    row_order = np.argsort(pairs.of_row, kind="stable")  # by target, since the pairs are
-    slots = np.searchsorted(pairs.target, np.arange(len(used) + 1))
-    rows = np.searchsorted(pairs.of_row[row_order], slots)
-    place = np.full(len(moods.user), -1)
-    people = []
-    for user, mine in enumerate(used):
-        if len(mine) < FEWEST or slots[user] == slots[user + 1]:
-            continue
-        place[mine] = np.arange(len(mine))
-        here = row_order[rows[user] : rows[user + 1]]
-        here = here[(place[pairs.felt[here]] >= 0) & pairs.sight[here]]
-        X = np.zeros((PAD, len(mine), slots[user + 1] - slots[user]))
-        X[:, place[pairs.felt[here]], pairs.of_row[here] - slots[user]] = seen[here].T
-        people.append(_Person(mine, slice(int(slots[user]), int(slots[user + 1])), X))
-    return people
+def _blocks(moods: Moods, pairs: _Pairs, used: np.ndarray) -> tuple[_Seen, list[_Block]]:
+    """Everybody of whom there is enough to go by, in blocks of about equal sizes, and the rows of pairs that count."""
+    users = int(max(moods.user.max(initial=-1), pairs.target.max(initial=-1))) + 1
+    mine = np.flatnonzero(used)
+    number, width = (np.bincount(of, minlength=users) for of in (moods.user[mine], pairs.target))
+    first_mood, first_pair = np.cumsum(number) - number, np.cumsum(width) - width
+    who = np.flatnonzero((number >= FEWEST) & (width > 0))
+    size = np.stack([_rounded(number[who]), _rounded(width[who])], 1)
+    order = np.lexsort(size.T)
+    who, size = who[order], size[order]
+    rank, place = np.full(users, len(who)), np.full(len(moods.user), -1)
+    rank[who], place[mine] = np.arange(len(who)), np.arange(len(mine)) - first_mood[moods.user[mine]]
+    counts = np.flatnonzero(pairs.sight & (rank[pairs.target[pairs.of_row]] < len(who)) & (place[pairs.felt] >= 0))
+    counts = counts[np.argsort(rank[pairs.target[pairs.of_row[counts]]], kind="stable")]
+    seen = _Seen(pairs.of_row[counts], pairs.step[counts], pairs.felt[counts])
+    person = rank[pairs.target[seen.pair]]
+    blocks = []
+    for begin, end in _cuts(size):
+        here, (rows, columns) = who[begin:end], size[begin].tolist()
+        first, last = np.searchsorted(person, [begin, end])
+        some = slice(int(first), int(last))
+        target = pairs.target[seen.pair[some]]
+        at = (person[some] - begin, place[seen.felt[some]], seen.pair[some] - first_pair[target])
+        own = _ranges(first_mood[here], number[here], rows)
+        blocks.append(
+            _Block(np.where(own >= 0, mine[own], -1), _ranges(first_pair[here], width[here], columns), some, at)
+        )
+    return seen, blocks
 
 
-def _solved(
-    people: Sequence[_Person], y: np.ndarray, known: np.ndarray, ratio: float | None = None
-) -> tuple[list[Posterior], float]:
-    """Everybody's weights, under the likeliest ratio or a given one."""
-    regressions = [regression(y[:, person.moods], person.X, known[:, person.moods]) for person in people]
-    ratio = likeliest(regressions) if ratio is None else ratio
-    return [posterior(each, ratio) for each in regressions], ratio
+def _rounded(size: np.ndarray) -> np.ndarray:
+    """Up to the next power of √2, so that there are few sizes."""
+    rounded: np.ndarray = np.ceil(2 ** (np.ceil(2 * np.log2(size)) / 2)).astype(np.int64)
+    return rounded
 
 
-def _gathered(people: Sequence[_Person], solved: Sequence[Posterior], pairs: int) -> tuple[np.ndarray, np.ndarray]:
+def _cuts(size: Int[np.ndarray, "people 2"]) -> Iterator[tuple[int, int]]:
+    """From where to where people of one size go, so many of them that their regressions are a block."""
+    other = np.flatnonzero((size[1:] != size[:-1]).any(1)) + 1
+    for begin, end in pairwise([0, *other.tolist(), len(size)]):
+        most = max(1, BLOCK // (PAD * int(size[begin:end].prod(1).max(initial=1))))
+        yield from ((first, min(first + most, end)) for first in range(begin, end, most))
+
+
+def _ranges(first: np.ndarray, number: np.ndarray, length: int) -> Int[np.ndarray, "people length"]:
+    """The rows of each, -1 behind them."""
+    along = np.arange(length)
+    return np.where(along < number[:, None], first[:, None] + along, -1)
+
+
+def _regression(block: _Block, d: np.ndarray, y: np.ndarray, known: np.ndarray) -> Regression:
+    """The regressions of a block, with these deviations in the neighbours' places."""
+    there = block.moods >= 0
+    X = np.zeros((len(there), PAD, there.shape[1], block.pairs.shape[1]))
+    person, mood, pair = block.place
+    X[person, :, mood, pair] = d[block.seen]
+    outcome = np.where(there, y[:, block.moods], 0.0).swapaxes(0, 1)
+    causes = np.where(there[..., None], known[:, block.moods], 0.0).swapaxes(0, 1)
+    return regression(outcome, X, causes, there.sum(1))
+
+
+def _weights(
+    blocks: list[_Block], pairs: int, d: np.ndarray, y: np.ndarray, known: np.ndarray, ratio: float
+) -> tuple[np.ndarray, np.ndarray]:
     """Weight and its standard deviation of every pair; 0 and infinite where there is too little to go by."""
     weight, sd = np.zeros(pairs), np.full(pairs, np.inf)
-    for person, found in zip(people, solved, strict=True):
-        weight[person.pairs], sd[person.pairs] = found.mean, found.sd
+    for block in blocks:
+        found, there = posterior(_regression(block, d, y, known), ratio), block.pairs >= 0
+        weight[block.pairs[there]], sd[block.pairs[there]] = found.mean[there], found.sd[there]
     return weight, sd
 
 
-def _strangers(timeline: Timeline, pairs: _Pairs, rng: np.random.Generator, shuffles: int) -> list[np.ndarray]:
-    """For each shuffle somebody in the place of each pair's source: no neighbour of the target; -1 where all are."""
-    network = timeline.users["network_row"].to_numpy()
-    dealt = np.full((shuffles, len(pairs.source)), -1)
-    bounds = np.flatnonzero(np.diff(pairs.target, prepend=-1, append=-1))
-    for start, end in pairwise(bounds.tolist()):
-        target = pairs.target[start]
-        strange = np.ones(len(network), bool)
-        strange[pairs.source[start:end]] = strange[target] = False
-        near = strange & (network == network[target])
-        chosen = np.flatnonzero(near if near.any() else strange)
-        if len(chosen):
-            dealt[:, start:end] = rng.choice(chosen, (shuffles, end - start))
-    return list(dealt)
+def _strangers(
+    network: np.ndarray, pairs: _Pairs, asked: np.ndarray, shuffles: int, rng: np.random.Generator
+) -> Iterator[np.ndarray]:
+    """For each shuffle somebody in the place of each asked pair's source: no neighbour of the target; -1 where all are.
+
+    The n-th stranger of a target stands n places and all neighbours before them from where the network begins.
+    """
+    people = np.argsort(network, kind="stable")
+    place = np.argsort(people)
+    targets, of = np.unique(pairs.target[asked], return_inverse=True)
+    begin, end = (np.searchsorted(network[people], network[targets], side) for side in ("left", "right"))
+    mine = np.isin(pairs.target, targets)
+    whose = np.concatenate([np.arange(len(targets)), np.searchsorted(targets, pairs.target[mine])])
+    known = place[np.concatenate([targets, pairs.source[mine]])]
+    order = np.lexsort((known, whose))
+    whose, known = whose[order], known[order]
+    number = np.bincount(whose, minlength=len(targets))
+    first = np.cumsum(number) - number
+    alone = end - begin == number  # all of the network are neighbours: anybody of the log
+    begin, end = np.where(alone, 0, begin), np.where(alone, len(people), end)
+    span = len(people) + 1
+    before = whose * span + known - begin[whose] - (np.arange(len(known)) - first[whose])  # strangers before each
+    free = (end - begin - number)[of]
+    for _ in range(shuffles):
+        drawn = rng.integers(0, np.maximum(free, 1))
+        passed = np.searchsorted(before, of * span + drawn, side="right") - first[of]
+        source = np.full(len(pairs.source), -1)
+        source[asked] = np.where(free > 0, people[np.where(free > 0, begin[of] + drawn + passed, 0)], -1)
+        yield source

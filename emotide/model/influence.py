@@ -9,12 +9,13 @@ from torch import Tensor
 
 from emotide.model.affective import AffectiveModel, Followed, Shown
 from emotide.model.batch import Batch, View
-from emotide.model.contagion import Contagion, deviations
+from emotide.model.contagion import Contagion, Deviations
 from emotide.model.moods import Moods
 from emotide.model.trace import groups
 from emotide.timeline import Timeline
 
 TRIES = 24  # draws of a stranger for a place in a step
+ROWS = 1 << 18  # rows of pairs whose readings are compared at once
 
 
 @dataclass(frozen=True)
@@ -93,15 +94,17 @@ def moved(model: AffectiveModel, timeline: Timeline, moods: Moods, found: Contag
         space: in which the change of a reading is measured.
     """
     e = timeline.events
-    step = np.asarray(e.step["pair"])
+    source, target, step = np.asarray(e.pair_source), np.asarray(e.pair_target), np.asarray(e.step["pair"])
     weight = np.where(found.sight, found.weight[found.of_row], 0.0)
-    change = weight[:, None] * deviations(moods, np.asarray(e.pair_source), step)
-    Y = torch.from_numpy(moods.Y[moods.at(np.asarray(e.pair_target), step)])
-    weights = model.network.H_0
-    strength = _change(model, space, Y.to(weights), (Y - torch.from_numpy(change)).to(weights)).cpu().numpy()
-    effect = change[:, 0].astype(np.float32)
-    nothing = np.zeros((len(effect), 0), np.float32)
-    return Influence(np.asarray(e.pair_source), np.asarray(e.pair_target), step, effect, strength, nothing)
+    felt, moves = Deviations(moods, width=None), np.flatnonzero(weight)  # the others move nobody
+    effect, strength = np.zeros(len(step), np.float32), np.zeros(len(step), np.float32)
+    for first in range(0, len(moves), ROWS):
+        rows = moves[first : first + ROWS]
+        change = weight[rows, None] * felt.before(source[rows], step[rows])
+        Y = torch.from_numpy(moods.Y[moods.at(target[rows], step[rows])])
+        with_, without = (each.to(model.network.H_0) for each in (Y, Y - torch.from_numpy(change)))
+        effect[rows], strength[rows] = change[:, 0], _change(model, space, with_, without).cpu().numpy()
+    return Influence(source, target, step, effect, strength, np.zeros((len(step), 0), np.float32))
 
 
 def _effect(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from emotide.model.contagion import Contagion, deviations
+from emotide.model.contagion import Contagion, Deviations
 from emotide.model.moods import Moods
 from emotide.timeline import Timeline
 
@@ -46,7 +46,7 @@ def paths(
         links: at most.
     """
     joined = _links(timeline, moods, found, clear)
-    deviation = deviations(moods, moods.user, moods.step + 1)[:, 0]
+    deviation = Deviations(moods).before(moods.user, moods.step + 1)[:, 0]
     chain = np.flatnonzero(moods.user == user)[:, None]  # rows of the moods, the latest last
     weight, told = np.ones(len(chain)), []
     for _ in range(links):

@@ -143,10 +143,10 @@ class Guard:
         for place, one in enumerate(self.rules):
             left = self._left(one, pleasure, recent, belongs[place])
             mine = belongs[place][candidates.clip(min=0)] & allowed
-            for user in np.flatnonzero((left < top) & (mine.sum(1) > left)):
-                own = np.flatnonzero(mine[user])
-                over = own[np.argsort(-values[user, own], kind="stable")[int(left[user]) :]]
-                allowed[user, over], rule[user, over] = False, place
+            users = np.flatnonzero((left < top) & (mine.sum(1) > left))
+            best = np.argsort(np.where(mine[users], -values[users], np.inf), axis=1, kind="stable")
+            over = mine[users] & (np.argsort(best, axis=1) >= left[users, None])
+            allowed[users], rule[users] = allowed[users] & ~over, np.where(over, place, rule[users])
         return Verdict(allowed, rule)
 
     @classmethod

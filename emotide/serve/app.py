@@ -20,10 +20,7 @@ from emotide.serve.shell import Shell
 from emotide.serve.tokens import Keyring, Scope
 
 WRONG: dict[int | str, dict[str, Any]] = {
-    code: {
-        "description": about,
-        "content": {problems.MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
-    }
+    code: problems.described(about)
     for code, about in (
         ("4XX", "the request is wrong, not allowed, or too much; Retry-After says when to come back"),
         ("5XX", "the service cannot do it now"),

@@ -7,9 +7,12 @@ from typing import Any, Protocol, runtime_checkable
 
 @runtime_checkable
 class Subscription(Protocol):
-    """States as they change, one dict each; `close` ends the iteration."""
+    """States as they change, one dict each, of people who were not erased; `close` ends the iteration."""
 
     def __iter__(self) -> Iterator[dict[str, Any]]: ...
+
+    def still(self, row: Mapping[str, Any]) -> bool:
+        """Whether whose state it is was not erased since."""
 
     def close(self) -> None:
         """No more."""

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from math import ceil
 from traceback import extract_tb
+from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from pydantic import BaseModel, Field
@@ -19,6 +20,18 @@ MEDIA_TYPE = "application/problem+json"
 SHOWN = 20  # fields that are named, at most
 AGAIN = 5.0  # seconds after which to try again where nothing better is known
 log = logging.getLogger("emotide.serve")
+
+
+def described(about: str) -> dict[str, Any]:
+    """An answer of this shape in the words of OpenAPI."""
+    return {"description": about, "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}}
+
+
+LATER: dict[int | str, dict[str, Any]] = {
+    503: described("this is still being computed, or the service is not ready")
+    | {"headers": {"Retry-After": {"description": "seconds after which to ask again", "schema": {"type": "integer"}}}}
+}
+"""What a route says that is answered from what is computed beside."""
 
 
 class FieldProblem(BaseModel):

@@ -66,7 +66,7 @@ def answers_of(
             state = model.network.initial(len(group.users), group.pairs)
             end = _end(group, spaces, split)
             batch = Batch(group, vectors.device, vectors.dtype)
-            for unrolled in model.unroll(batch, vectors, state, 0, end, shown, owned=True):
+            for unrolled in model.unrolled(batch.steps(0, end, idle=False), vectors, state, shown, owned=True):
                 for space in spaces:
                     here = unrolled.step.reports.get(space)
                     if here is None:

@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import pytest
 
 from emotide.api import Emotide, Recipe, SocialLog
@@ -13,6 +14,7 @@ from emotide.demo.town import TownConfig, simulate
 from emotide.live import LiveConfig, LiveEngine
 
 SMALL = {"state": 12, "influence": 6, "observed": 12, "width": 16, "pair_width": 8}
+LATER = "2024-03-25T12:00:00Z"
 TYPES = {"posts": "post", "interactions": "interaction", "ties": "tie", "labels": "label"}
 
 
@@ -33,6 +35,19 @@ def as_event(name: str, number: int, row: dict[str, Any]) -> dict[str, Any]:
     return {"event_id": f"{name}-{number}", "type": TYPES[name]} | {
         key: value for key, value in told.items() if value is not None and value != ""
     }
+
+
+def states(engine):
+    """The states by name, as readers see them."""
+    assert engine.settle()
+    snapshot, names = engine.served.snapshot, engine.served.stream.census.names.names
+    return {name: snapshot.people.H[row].copy() for row, name in enumerate(names) if name}
+
+
+def assert_same(mine, theirs, atol=0.0):
+    assert mine.keys() == theirs.keys()
+    for name, H in mine.items():
+        np.testing.assert_allclose(H, theirs[name], rtol=0, atol=atol, err_msg=str(name))
 
 
 @pytest.fixture(scope="session")

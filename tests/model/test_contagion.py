@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from emotide.model.contagion import contagion, deviations, foreseen
+from emotide.model.contagion import Deviations, _Pairs, _strangers, contagion, foreseen
 from emotide.model.influence import moved
 from emotide.model.moods import Moods, _expected, moods
 from emotide.model.paths import paths
@@ -86,6 +86,28 @@ def test_the_same_seed_deals_the_same_strangers(timeline):
     assert_array_equal(contagion(timeline, lived(1.0), shuffles=0).p, 1.0)
 
 
+def test_any_stranger_of_the_network_is_dealt_and_nobody_else():
+    network = np.array([0, 1, 0, 1, 0, 1, 0, 0])  # 0 1 2 3 4 5 6 7
+    source, target = np.array([2, 4, 3, 1, 5, 0]), np.array([0, 0, 1, 3, 3, 7])
+    pairs = _Pairs(source, target, *(np.zeros(0, int) for _ in range(4)))
+    asked = np.array([0, 1, 2, 3, 5])
+    dealt = np.stack(list(_strangers(network, pairs, asked, 2000, np.random.default_rng(0))))
+    wanted = [{6, 7}, {6, 7}, {5}, {0, 2, 4, 6, 7}, {-1}, {2, 4, 6}]  # 3 knows all of its network: anybody of the log
+    assert [set(column) for column in dealt.T] == wanted
+    for column in dealt.T:
+        share = np.unique(column, return_counts=True)[1] / 2000
+        assert_allclose(share, 1 / len(share), atol=0.05)
+    both = _Pairs(np.array([0, 1]), np.array([1, 0]), *(np.zeros(0, int) for _ in range(4)))
+    assert (next(_strangers(np.zeros(2, int), both, np.arange(2), 1, np.random.default_rng(0))) == -1).all()
+
+
+def test_where_pairs_are_many_fewer_strangers_are_enough(timeline, monkeypatch):
+    one = contagion(timeline, lived(1.0), shuffles=1)
+    assert not np.array_equal(contagion(timeline, lived(1.0), shuffles=9).p, one.p)
+    monkeypatch.setattr("emotide.model.contagion.STRANGERS", len(one.p))
+    assert_array_equal(contagion(timeline, lived(1.0), shuffles=9).p, one.p)
+
+
 def test_who_was_hardly_heard_of_is_not_judged(timeline):
     felt = lived(1.0)
     early = Moods(*(getattr(felt, name)[felt.step < 6] for name in ("user", "step", "Y", "own", "told")))
@@ -121,12 +143,12 @@ def test_neighbours_help_to_foresee_whom_they_move(timeline):
 def test_a_deviation_fades_with_the_steps_since():
     state = np.array([0.5, 0.1, -0.3, 0.1])[:, None] * np.ones((4, 3))
     felt = Moods(np.zeros(4, int), np.array([0, 1, 2, 5]), state, state, np.ones(4, bool))
-    got = deviations(felt, np.array([0, 0, 0, 0]), np.array([0, 1, 3, 6]))
+    got = Deviations(felt).before(np.array([0, 0, 0, 0]), np.array([0, 1, 3, 6]))
     centred = state - 0.1
     assert_allclose(got[:3], np.stack([0 * state[0], centred[0], centred[2]]))
     now, then = centred[1:3].ravel(), centred[:2].ravel()
     kept = max(now @ then / np.sqrt(now @ now * (then @ then)), 0)
-    assert_allclose(deviations(felt, np.array([0]), np.array([5]))[0], kept**2 * centred[2])
+    assert_allclose(Deviations(felt).before(np.array([0]), np.array([5]))[0], kept**2 * centred[2])
 
 
 def test_paths_go_along_those_who_moved_each_other_in_time(timeline):
@@ -194,7 +216,7 @@ def test_the_effect_in_a_step_is_weight_times_deviation(world, model):
     weight = np.linspace(-1, 1, len(found.weight))
     found = replace(found, weight=weight)
     said = moved(model, timeline, felt, found, "ekman")
-    d = deviations(felt, timeline.events.pair_source, timeline.events.step["pair"])[:, 0]
+    d = Deviations(felt).before(timeline.events.pair_source, timeline.events.step["pair"])[:, 0]
     assert_allclose(said.effect, weight[found.of_row] * d, rtol=1e-5)
     assert (said.strength[d == 0] == 0).all()
     assert said.strength.max() > 0

@@ -119,6 +119,10 @@ class Memory:
 class Heard:
     def __init__(self) -> None:
         self.rows: queue.Queue = queue.Queue()
+        self.erased: set[str] = set()
+
+    def still(self, row: Mapping[str, Any]) -> bool:
+        return row["user_id"] not in self.erased
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         return iter(self.rows.get, None)

@@ -3,8 +3,11 @@
 import asyncio
 import threading
 
+import pytest
+
 from emotide.bench.service.fuzz import events_tried, routes_tried
 from emotide.bench.service.generator import as_fast_as_taken, at_rate
+from emotide.errors import NotYet
 from emotide.serve.bodies import EXAMPLES
 from emotide.serve.tokens import Keyring, Scope, create
 from emotide.store import Store
@@ -15,14 +18,31 @@ def test_every_route_keeps_what_openapi_promises(memory, listening, tmp_path):
     token = create(store, "all", list(Scope), 1.0).token
     host, port = listening(memory, Keyring(store), stream_seconds=0.01, failure_burst=10**6)
     tried = routes_tried(f"http://{host}:{port}", 4, 0, token)
-    assert tried.told() == {"cases": tried.cases, "crashes": 0, "5xx": 0, "broken": 0}, "\n".join(tried.broken[:20])
+    assert tried.told() == {"cases": tried.cases, "crashes": 0, "5xx": 0, "later": 0, "broken": 0}, "\n".join(
+        tried.broken[:20]
+    )
     assert tried.cases > 100
+
+
+@pytest.mark.parametrize(("method", "promised"), [("influences", True), ("demand", True), ("emotion", False)])
+def test_an_answer_that_is_still_computed_is_no_fault_where_openapi_names_it(memory, listening, method, promised):
+    real = getattr(memory, method)
+
+    def not_yet(*given, **asked):
+        if asked.get("by") == "user":  # one person's demand is never computed beside
+            return real(*given, **asked)
+        raise NotYet(3.0)
+
+    setattr(memory, method, not_yet)
+    host, port = listening(memory, stream_seconds=0.01, failure_burst=10**6)
+    told = routes_tried(f"http://{host}:{port}", 4, 0).told()
+    assert (told["later"] > 0, told["5xx"] == 0, told["broken"] == 0) == (promised, promised, promised)
 
 
 def test_events_that_are_nearly_right(live, listening):
     host, port = listening(live)
     tried = events_tried(f"http://{host}:{port}", 300, 0)
-    assert tried.told() == {"cases": 300, "crashes": 0, "5xx": 0, "broken": 0}, tried.broken[:5]
+    assert tried.told() == {"cases": 300, "crashes": 0, "5xx": 0, "later": 0, "broken": 0}, tried.broken[:5]
     assert live.health()["accepted"] > 30
     assert live.health()["fault"] is None
 

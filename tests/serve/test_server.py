@@ -133,6 +133,20 @@ def test_a_stream(memory, listening):
     assert "emotide_streams 0.0" in httpx.get(f"http://{host}:{port}/metrics").text
 
 
+def test_a_stream_tells_nothing_of_whoever_is_erased_meanwhile(memory, listening):
+    host, port = listening(memory)
+    with httpx.stream("GET", f"http://{host}:{port}/v1/stream", params={"seconds": 1.0}) as got:
+        lines = got.iter_lines()
+        assert next(lines) == ": begins"
+        while not memory.heard:
+            time.sleep(0.01)
+        memory.heard[0].erased.add("bo")
+        for user in ("bo", "ana"):
+            memory.heard[0].rows.put({"user_id": user, "network": ""})
+        told = [json.loads(line[6:]) for line in lines if line.startswith("data: ")]
+    assert [row["user_id"] for row in told] == ["ana"]
+
+
 def test_streams_are_few_and_end_with_the_token(memory, listening, tmp_path):
     store = Store.open(tmp_path / "town.db")
     issued = create(store, "some", [Scope.read], 1.0)

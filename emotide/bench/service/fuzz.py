@@ -35,18 +35,21 @@ class Tried:
     Attributes:
         cases: requests.
         crashes: requests that were not answered.
-        errors: answers with a status of 500 or more.
+        errors: answers with a status of 500 or more, but for those that are `later`.
+        later: answers 503 with Retry-After where OpenAPI names them: what was asked for is still being computed.
         broken: what else was not as promised, in words.
     """
 
     cases: int = 0
     crashes: int = 0
     errors: int = 0
+    later: int = 0
     broken: list[str] = field(default_factory=list)
 
     def told(self) -> dict[str, int]:
         """As the bench tells it."""
-        return {"cases": self.cases, "crashes": self.crashes, "5xx": self.errors, "broken": len(self.broken)}
+        counts = {"cases": self.cases, "crashes": self.crashes, "5xx": self.errors, "later": self.later}
+        return counts | {"broken": len(self.broken)}
 
 
 def routes_tried(url: str, examples: int, seed: int, token: str | None = None) -> Tried:
@@ -90,6 +93,7 @@ def _run(strategy: Any, check: Callable[[Any], None], examples: int, seed: int) 
 
 
 def _tried(case: Any, headers: dict[str, str], tried: Tried) -> None:
+    from schemathesis.checks import not_a_server_error
     from schemathesis.core.failures import FailureGroup
     from schemathesis.specs.openapi.checks import positive_data_acceptance
 
@@ -100,10 +104,14 @@ def _tried(case: Any, headers: dict[str, str], tried: Tried) -> None:
         tried.crashes += 1
         tried.broken.append(f"{case.method} {case.path}: {error!r}")
         return
-    tried.errors += response.status_code >= 500
+    named = str(response.status_code) in case.operation.definition.raw["responses"]
+    later = response.status_code == 503 and named and "retry-after" in response.headers
+    tried.later += later
+    tried.errors += response.status_code >= 500 and not later
     try:
-        refused = [positive_data_acceptance] if case.path in MAY_REFUSE else []
-        case.validate_response(response, headers=headers, excluded_checks=refused)
+        fine = [positive_data_acceptance] if case.path in MAY_REFUSE else []
+        fine += [not_a_server_error] if later else []
+        case.validate_response(response, headers=headers, excluded_checks=fine)
     except FailureGroup as group:
         reasons = "; ".join(f"{type(one).__name__} {one.message}" for one in group.exceptions)
         tried.broken.append(f"{case.method} {case.path} {response.status_code}: {reasons}")
@@ -162,7 +170,10 @@ def _event(rng: random.Random) -> Any:
 
 
 def run(data: Path, seeds: list[int], say: Say, progress: Progress) -> dict[str, Any]:
-    """`{"cases", "crashes", "5xx", "broken"}` over all seeds, on the real engine in a process of its own."""
+    """`{"cases", "crashes", "5xx", "later", "broken"}` over all seeds, on the real engine in a process of its own.
+
+    `5xx` are faults; `later` counts what was still being computed, see `Tried`.
+    """
     whole = Tried()
     with TemporaryDirectory(prefix="emotide-bench-") as folder, served(*town(Path(folder), USERS, seeds[0])) as service:
         for done, seed in enumerate(seeds):
@@ -172,7 +183,8 @@ def run(data: Path, seeds: list[int], say: Say, progress: Progress) -> dict[str,
                 events_tried(service.url, EVENT_CASES, seed, service.token),
             ):
                 whole.cases, whole.crashes = whole.cases + part.cases, whole.crashes + part.crashes
-                whole.errors, whole.broken = whole.errors + part.errors, whole.broken + part.broken
+                whole.errors, whole.later = whole.errors + part.errors, whole.later + part.later
+                whole.broken += part.broken
         service.health()  # it still lives
     for line in whole.broken[:10]:
         say(line)

@@ -20,12 +20,11 @@ def group_moods(readings: pl.DataFrame, space: EmotionSpace, least: int) -> dict
     """
     people, times = people_of(readings), slider_times(readings)
     codes = mood_codes(readings, people, times, space)
-    network = people["network"].to_numpy()
-    groups: list[dict[str, Any]] = []
-    for name in people["network"].unique(maintain_order=True):
-        own = codes[network == name]
-        if len(own) >= least:
-            groups.append({"name": name, "n": len(own), "shares": _shares(own, len(names_of(space)), least)})
+    rows = people.group_by("network").agg(first=pl.col("person").min(), n=pl.len())  # they stand by network
+    groups: list[dict[str, Any]] = [
+        {"name": name, "n": n, "shares": _shares(codes[first : first + n], len(names_of(space)), least)}
+        for name, first, n in rows.filter(pl.col("n") >= least).iter_rows()
+    ]
     groups.sort(key=lambda group: (-int(group["n"]), group["name"]))
     return {
         "space": space.name,

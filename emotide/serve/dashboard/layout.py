@@ -26,22 +26,26 @@ def positions(
         seed: the same seed gives the same picture.
     """
     out = np.zeros((len(network), 2))
-    names, size = np.unique(network, return_counts=True)
-    order = names[np.argsort(-size, kind="stable")]
+    _, network, size = np.unique(network, return_inverse=True, return_counts=True)
+    people, first = np.argsort(network, kind="stable"), np.cumsum(size) - size
+    place = np.empty(len(network), np.int64)
+    place[people] = np.arange(len(network)) - np.repeat(first, size)
+    pairs = np.flatnonzero(network[source] == network[target])
+    pairs = pairs[np.argsort(network[source[pairs]], kind="stable")]
+    ends = np.searchsorted(network[source[pairs]], np.arange(len(size) + 1))
+    order = np.argsort(-size, kind="stable")
     edge = float(np.sqrt(len(network))) * 1.15
     left = top = row_height = 0.0
     for name in order:
-        people = np.flatnonzero(network == name)
-        side = float(np.sqrt(len(people)))
+        side = float(np.sqrt(size[name]))
         if left and left + side > edge:
             left, top, row_height = 0.0, top + row_height, 0.0
         row_height = max(row_height, side)
-        place = np.full(len(network), -1)
-        place[people] = np.arange(len(people))
-        own = (place[source] >= 0) & (place[target] >= 0)
-        inside = _of_network(place[source[own]], place[target[own]], pull[own], len(people), seed)
+        own = pairs[ends[name] : ends[name + 1]]
+        inside = _of_network(place[source[own]], place[target[own]], pull[own], int(size[name]), seed)
         margin = 0.0 if len(order) == 1 else 0.12
-        out[people] = np.array([left, top]) + side * (margin / 2 + (1 - margin) * inside)
+        here = people[first[name] : first[name] + size[name]]
+        out[here] = np.array([left, top]) + side * (margin / 2 + (1 - margin) * inside)
         left += side
     low, high = (out.min(0), out.max(0)) if len(out) else (np.zeros(2), np.ones(2))
     return np.asarray((out - low) / max(float((high - low).max()), 1e-9))

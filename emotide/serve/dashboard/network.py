@@ -55,7 +55,7 @@ def drawn_network(readings: pl.DataFrame, influence: pl.DataFrame, space: Emotio
             "x": np.round(place[:, 0], 4).tolist(),
             "y": np.round(place[:, 1], 4).tolist(),
         },
-        "moods": ["".join(map(chr, row)) for row in (codes + ord(UNKNOWN)).tolist()],
+        "moods": _letters(codes),
         "arrows": {
             "source": source.tolist(),
             "target": target.tolist(),
@@ -94,16 +94,22 @@ def mood_codes(
         .sort("time", maintain_order=True)
     )
     at = np.searchsorted(times.to_physical().to_numpy(), rows["time"].to_physical().to_numpy())
-    codes = np.zeros((len(people), len(times)), np.int64)
+    codes = np.zeros((len(people), len(times)), np.int16)
     codes[rows["person"].to_numpy().astype(np.int64), at] = _codes(rows, space)
     filled = np.maximum.accumulate(np.where(codes > 0, np.arange(len(times)), 0), axis=1)
     return np.asarray(np.take_along_axis(codes, filled, 1))
 
 
+def _letters(codes: Int[np.ndarray, "people times"]) -> list[str]:
+    """A text a person, one letter a time."""
+    letters = (codes + ord(UNKNOWN)).astype(np.uint32)  # as numpy holds texts
+    told: list[str] = letters.view(f"U{letters.shape[1]}")[:, 0].tolist() if letters.size else [""] * len(letters)
+    return told
+
+
 def _codes(rows: pl.DataFrame, space: EmotionSpace) -> Int[np.ndarray, " rows"]:
     if not space.dimensional:
-        code = {name: k for k, name in enumerate(space.names, 1)}
-        return np.array([code[name] for name in rows["reading"].to_list()], np.int64)
+        return rows["reading"].replace_strict(list(space.names), list(range(1, len(space.names) + 1))).to_numpy()
     end = space.dimensions[space.names[0]]
     share = (rows[space.names[0]].to_numpy().astype(float) - end.low) / (end.high - end.low)
     return np.asarray(1 + np.clip((share * 9).astype(np.int64), 0, 8))

@@ -24,19 +24,23 @@ from emotide.serve.dashboard.recommending import RECORDS, barred_by, rewards, ru
 
 COVERAGE = 0.9
 MOMENTS = 6  # steps that demand is looked back at
+WAITS = 3600.0  # seconds that a page waits for what the engine computes
 NEWEST = 30
 T = TypeVar("T")
 
 
 @runtime_checkable
 class Engine(Protocol):
-    """What is used of a live engine: its health, and its readings as they change."""
+    """What is used of a live engine: its health, its readings as they change, and what it remembers."""
 
     def health(self) -> Mapping[str, Any]:
         """Figures by name."""
 
     def subscribe(self) -> Iterable[Mapping[str, Any]]:
         """Readings as they change; it has a `close`."""
+
+    def influence(self, patience: float | None = None) -> pl.DataFrame:
+        """`Emotide.influence` with `total`, of everybody; it is waited for so many seconds."""
 
 
 class Views:
@@ -263,8 +267,9 @@ class Views:
             return value
 
     def warm(self) -> None:
-        """Compute what the page will ask for first."""
+        """Compute what the page will ask for first, one thing after the other: each wants much memory."""
         with suppress(EmotideError):
+            self._influence()
             self.network()
             self.recommender()
             self.groups()
@@ -287,19 +292,24 @@ class Views:
                 return self.emotide.predict(self.log, horizon=self.horizon, space=space.name, coverage=COVERAGE)
             except BadInput:
                 pass
-            if any(self.log.store.counts()[name] for name in ("posts", "interactions", "labels")):
+            if self._anybody():
                 return self.emotide.predict(self.log, horizon=self.horizon, space=space.name)
             return pl.DataFrame(schema=NOBODY | dict.fromkeys(space.names, pl.Float32()))
 
         return self._once(("readings", space.name), make)
 
+    def _anybody(self) -> bool:
+        """Whether anybody did anything."""
+        counts = self.log.store.counts()
+        return any(counts[name] for name in ("posts", "interactions", "labels"))
+
     def _influence(self) -> pl.DataFrame:
         def make() -> pl.DataFrame:
-            if self._readings(self._space(None)).is_empty():
-                return pl.DataFrame(schema=NO_PAIRS)
             return self.emotide.influence(self.log, total=True)
 
-        return self._once(("influence",), make)
+        if not self._anybody():
+            return pl.DataFrame(schema=NO_PAIRS)
+        return self._once(("influence",), make) if self.engine is None else self.engine.influence(WAITS)
 
     def _paths(self, user: str) -> pl.DataFrame:
         def make() -> pl.DataFrame:
@@ -322,7 +332,7 @@ class Views:
             with TemporaryDirectory(prefix="emotide-") as room:
                 file = Path(room) / "audit.jsonl"
                 try:
-                    rows = self.emotide.recommend(self.log, audit=file)
+                    rows = self.emotide.recommend(self.log, audit=file if self.audit is None else None)
                 except BadInput as error:
                     return pl.DataFrame(), [], str(error)
                 titles = self.log.table("items").select("item_id", "title")

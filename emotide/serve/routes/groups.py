@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from emotide.serve.bodies import Demand, Space, rows
-from emotide.serve.problems import FieldProblem, Refused
+from emotide.serve.problems import LATER, FieldProblem, Refused
 from emotide.serve.service import Here, allows
 from emotide.serve.tokens import Scope
 
@@ -21,7 +21,7 @@ class By(StrEnum):
     group = "group"
 
 
-@router.get("/demand")
+@router.get("/demand", responses=LATER)
 async def demand(
     here: Here,
     by: Annotated[By, Query(description="whose: of networks, of moods, of people alike in their states")] = By.network,

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Query
 
 from emotide.serve.bodies import Demand, Emotion, Forgotten, Influence, Recommendation, Wanted, rows
 from emotide.serve.paths import User
+from emotide.serve.problems import LATER
 from emotide.serve.service import Here, allows
 from emotide.serve.tokens import Scope
 
@@ -26,7 +27,7 @@ async def emotion(
     return rows(Emotion, await here.read(ask, user, network=network, space=space, horizon=horizon))
 
 
-@router.get("/users/{user}/influences", dependencies=[allows(Scope.read)])
+@router.get("/users/{user}/influences", dependencies=[allows(Scope.read)], responses=LATER)
 async def influences(
     user: User, here: Here, top: Annotated[int, Query(ge=1, le=100, description="people")] = 10
 ) -> list[Influence]:

@@ -54,7 +54,7 @@ async def _lines(here: Service, who: Principal, wanted: dict[str, str], seconds:
             rows, lost, over = await basket.taken(min(left, here.settings.heartbeat_seconds, 1.0))
             if lost:
                 yield f"event: lost\ndata: {lost}\n\n"
-            for row in rows:
+            for row in filter(subscription.still, rows):
                 yield f"event: reading\ndata: {json.dumps(row, default=str)}\n\n"
             if over:
                 break

@@ -14,6 +14,7 @@ from fastapi import FastAPI
 from emotide.api import Emotide, SocialLog
 from emotide.errors import UnknownName
 from emotide.serve.dashboard import PUBLIC, Views, dashboard_router
+from emotide.serve.dashboard.groups import group_moods
 from emotide.serve.dashboard.network import mood_codes, people_of
 from emotide.serve.dashboard.recommending import rewards, tail
 
@@ -177,16 +178,20 @@ def test_a_store_without_anybody_has_empty_views(watched, tmp_path):
 
 
 class Engine:
-    """Two readings, then silence until it is closed."""
+    """Two readings, then silence until it is closed; it remembers who moved whom."""
 
-    def __init__(self):
-        self.closed = threading.Event()
+    def __init__(self, pairs=None):
+        self.closed, self.pairs, self.asked = threading.Event(), pairs, []
 
     def health(self):
         return {"accepted": 7, "waiting": 0}
 
     def subscribe(self):
         return self
+
+    def influence(self, patience=None):
+        self.asked.append(patience)
+        return self.pairs
 
     def __iter__(self):
         row = {"user_id": "ana", "network": "town", "time": "2024-03-19T00:00:00Z", "space": "pad"}
@@ -210,6 +215,32 @@ def test_a_live_engine_tells_its_health_and_newest_readings(watched):
     assert told["newest"]["reading"] == ["second", "first"]
     views.close()
     assert engine.closed.is_set()
+
+
+def test_what_the_engine_remembers_is_not_computed_again(watched, monkeypatch):
+    emotide, log = watched
+    engine = Engine(emotide.influence(log, total=True))
+    views = Views(emotide, log, engine=engine)
+    monkeypatch.setattr(Emotide, "influence", lambda *given, **asked: pytest.fail("the engine was not asked"))
+    views.warm()
+    drawn = views.network()["arrows"]["strength"]
+    assert drawn
+    assert set(drawn) <= {float(f"{one:.6g}") for one in engine.pairs["strength"]}
+    assert engine.asked
+    assert views.person("ana")["moved_by"]["source_id"]
+    views.close()
+
+
+def test_each_network_has_the_shares_of_its_own_people(watched):
+    space = watched[0].spaces()["ekman_neutral"]
+    first, second = space.names[:2]
+    rows = [("b", f"u{k}", first) for k in range(6)] + [("a", f"u{k}", second) for k in range(5)] + [("c", "u0", first)]
+    readings = pl.DataFrame(rows, ["network", "user_id", "reading"], orient="row").with_columns(
+        time=pl.datetime(2024, 1, 1, time_zone="UTC"), horizon=0
+    )
+    told = group_moods(readings.sample(fraction=1.0, shuffle=True, seed=1), space, 5)["networks"]
+    assert [(one["name"], one["n"]) for one in told] == [("b", 6), ("a", 5)]
+    assert [[shares[0] for shares in one["shares"][:2]] for one in told] == [[1.0, 0.0], [0.0, 1.0]]
 
 
 def test_the_pages_files_are_a_closed_list_with_headers(ask):
