@@ -93,7 +93,7 @@ def _open(
     service.still = ""
     say("ready")
     engine.warm()
-    views.warm()  # which takes minutes where people are many: nobody else waits for it
+    views.warm()  # nobody else waits for it
 
 
 def _keyring(store: Store, host: str, settings: ServiceSettings, everyone: bool, say: Say) -> Keyring | None:

@@ -223,6 +223,8 @@ def test_a_process_whose_states_are_in_parts_answers_like_one_that_has_them(plac
             assert (mine.time, mine.horizon) == (theirs.time, theirs.horizon)
             assert mine.probabilities == pytest.approx(theirs.probabilities, abs=1e-5)
         assert client.accept([post(1)])[0].status == "new"
+        while not client.emotion(WHO):  # applied, and read
+            time.sleep(0.05)
         assert client.emotion(WHO)[0].user_id == WHO
         assert client.recommend(user, top=2)[0].rank == 1
         assert client.forget(WHO).erased
