@@ -5,6 +5,7 @@ row, so that what was acknowledged can be told again in the same order.
 """
 
 from dataclasses import dataclass
+from hashlib import sha256
 
 import polars as pl
 
@@ -61,6 +62,7 @@ def arrive(connection: Connection, rows: dict[str, pl.DataFrame], after: int = 0
     known: list[int] = []
     refused: dict[int, str] = {}
     lines: list[pl.DataFrame] = []
+    digest = sha256(str(connection.rows("SELECT digest FROM state")[0][0]).encode())
     for name in ORDER:
         table, mine = TABLES[name], rows.get(name)
         if mine is None or mine.is_empty():
@@ -79,6 +81,7 @@ def arrive(connection: Connection, rows: dict[str, pl.DataFrame], after: int = 0
             continue
         _touched(connection, mine, table)
         write(connection, table, mine.drop("event_id"))
+        digest.update(f"{name} {mine.drop(ROW).write_ndjson()}".encode())
         lines += [_lines(mine, table), _derived(connection)]
     told = pl.concat(lines).sort("time", maintain_order=True) if lines else pl.DataFrame(schema=LINE)
     first = max(last_line(connection), after) + 1
@@ -87,7 +90,7 @@ def arrive(connection: Connection, rows: dict[str, pl.DataFrame], after: int = 0
         connection.stage(JOURNAL, told.select(*LINE))
         connection.insert(f"INSERT INTO journal ({COLUMNS}) SELECT {COLUMNS} FROM {JOURNAL}")
         mark = connection.mark(1)
-        connection.execute(f"UPDATE state SET digest = {mark}", (f"journal {first + len(told) - 1}",))
+        connection.execute(f"UPDATE state SET digest = {mark}", (digest.hexdigest(),))
     return Arrival(with_details(connection, told), known, refused)
 
 

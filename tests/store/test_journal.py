@@ -40,6 +40,17 @@ def store(url):
     return Store.open(url)
 
 
+def test_stores_of_as_many_but_other_events_have_other_digests(tmp_path):
+    def digest(name, *words):
+        store = Store.open(tmp_path / name)
+        for k, text in enumerate(words):
+            sent(store, rows("posts", post(f"{k}", "ana", 1, text), first=k))
+        return store.digest()
+
+    assert digest("one", "hm", "ah") == digest("again", "hm", "ah")
+    assert len({digest("two", "hm", "ah"), digest("three", "hm", "oh"), digest("four", "hm")}) == 3
+
+
 def test_lines_follow_rows_in_order_with_what_comes_of_them(store):
     done = sent(store, rows("posts", post("b", "bo", 2, "@ana and @cy", reply_to="a"), post("a", "ana", 1, "hm")))
     assert keys(done.lines) == [

@@ -3,11 +3,12 @@
 import json
 from collections.abc import Callable
 from datetime import datetime
+from math import ceil
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
 
-from emotide.errors import EmotideError, UnknownName
+from emotide.errors import EmotideError, NotYet, UnknownName
 from emotide.serve.dashboard.pages import ROOM, page
 from emotide.serve.dashboard.views import Views
 
@@ -67,7 +68,11 @@ def _answer(make: Callable[[], dict[str, Any]]) -> Response:
         body = json.dumps(make(), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
         return Response(body.encode(), 200, headers, "application/json")
     except EmotideError as error:
-        unknown = isinstance(error, UnknownName)
-        status, title = (404, "not known") if unknown else (422, "cannot be shown")
+        status, title = 422, "cannot be shown"
+        if isinstance(error, UnknownName):
+            status, title = 404, "not known"
+        elif isinstance(error, NotYet):
+            status, title = 503, "still being computed"
+            headers["Retry-After"] = str(max(1, ceil(error.retry_after)))
         told = {"type": "about:blank", "title": title, "status": status, "detail": str(error)}
         return Response(json.dumps(told).encode(), status, headers, "application/problem+json")

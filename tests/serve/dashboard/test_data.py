@@ -12,7 +12,7 @@ import pytest
 from fastapi import FastAPI
 
 from emotide.api import Emotide, SocialLog
-from emotide.errors import UnknownName
+from emotide.errors import NotYet, UnknownName
 from emotide.serve.dashboard import PUBLIC, Views, dashboard_router
 from emotide.serve.dashboard.groups import group_moods
 from emotide.serve.dashboard.network import mood_codes, people_of
@@ -24,6 +24,10 @@ VIEWS = ("start", "network", "person?user=ana", "why?user=ana", "groups", "recom
 @pytest.fixture(scope="module")
 def ask(views):
     """`ask("/v1/dashboard/start")`: the answer."""
+    return asking(views)
+
+
+def asking(views):
     app = FastAPI()
     app.include_router(dashboard_router(views))
 
@@ -228,6 +232,17 @@ def test_what_the_engine_remembers_is_not_computed_again(watched, monkeypatch):
     assert set(drawn) <= {float(f"{one:.6g}") for one in engine.pairs["strength"]}
     assert engine.asked
     assert views.person("ana")["moved_by"]["source_id"]
+    views.close()
+
+
+def test_what_the_engine_still_computes_is_asked_for_later(watched, monkeypatch):
+    def not_yet(engine, patience=None):
+        raise NotYet(6.2)
+
+    monkeypatch.setattr(Engine, "influence", not_yet)
+    views = Views(*watched, engine=Engine())
+    answer = asking(views)("/v1/dashboard/network")
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "7")
     views.close()
 
 
