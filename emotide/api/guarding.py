@@ -1,5 +1,7 @@
 """The wellbeing guard on a log: what is read of each person, what was shown, what is barred, and its audit."""
 
+from typing import Any
+
 import numpy as np
 import polars as pl
 from jaxtyping import Float, Int
@@ -42,7 +44,7 @@ def audit_rows(
     ranking: Ranking,
     held: Held | None,
     item_ids: list[str],
-) -> pl.DataFrame:
+) -> list[dict[str, Any]]:
     """One row a decision: in which state; what there was, its value, its rule; what was shown, how likely.
 
     Args:
@@ -76,7 +78,7 @@ def audit_rows(
                 ],
             }
         )  # fmt: skip
-    return pl.DataFrame(rows)
+    return rows
 
 
 def _recent(

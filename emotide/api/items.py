@@ -1,6 +1,7 @@
 """The items of a log as vectors, from their words and their pictures (DESIGN 3.8)."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import polars as pl
@@ -27,17 +28,17 @@ class Items:
     def __len__(self) -> int:
         return len(self.table)
 
-    @property
+    @cached_property
     def ids(self) -> list[str]:
         """By row."""
         return self.table["item_id"].to_list()
 
-    @property
+    @cached_property
     def titles(self) -> list[str]:
         """By row; the id of an item without a title."""
         return self.table["title"].fill_null(self.table["item_id"]).to_list()
 
-    @property
+    @cached_property
     def tags(self) -> list[str | None]:
         """By row, as in the log."""
         return self.table["tags"].to_list()

@@ -97,9 +97,8 @@ def recommendations(scene: Scene, asked: Slates) -> pl.DataFrame:
         blocks.append(chooser.recommend(H[rows], asked.top, asked.epsilon, rng=rng, diversity=asked.diversity, held=of))
         if asked.audit is not None:
             some, values = chooser.considered(H[rows])
-            table = pl.concat(
-                [when[rows], audit_rows(H[rows], some, values, blocks[-1], of, items.ids)], how="horizontal"
-            )
+            told = pl.DataFrame(audit_rows(H[rows], some, values, blocks[-1], of, items.ids))
+            table = pl.concat([when[rows], told], how="horizontal")
             with asked.audit.open("ab") as file:
                 table.write_ndjson(file)
     fields = Ranking.__dataclass_fields__

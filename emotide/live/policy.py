@@ -102,7 +102,7 @@ class Policy:
                 held = self._held(row, pleasure)
             ranking = chooser.recommend(H, top, self.config.epsilon, rng=self.rng, held=held)
             some, values = chooser.considered(H)
-            told = audit_rows(H, some, values, ranking, held, self.items.ids).to_dicts()[0]
+            (told,) = audit_rows(H, some, values, ranking, held, self.items.ids)
             kept = np.flatnonzero(ranking.item[0] >= 0)
             item, value = ranking.item[0, kept], ranking.value[0, kept]
             neutral, titles = chooser.neutral(), self.items.titles

@@ -94,6 +94,7 @@ def _open(
     say("ready")
     engine.warm()
     views.warm()  # nobody else waits for it
+    say("warm: what takes long is computed")
 
 
 def _keyring(store: Store, host: str, settings: ServiceSettings, everyone: bool, say: Say) -> Keyring | None:

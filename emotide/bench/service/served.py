@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,11 +31,12 @@ LIMITS = "rate = 1000000.0\nburst = 1000000\nfailure_burst = 1000000\nstream_sec
 
 @dataclass(frozen=True)
 class Served:
-    """Where it is, which process it is, and a token that allows everything."""
+    """Where it is, which process it is, a token that allows everything, and what is set when it is warm."""
 
     url: str
     process: int
     token: str
+    warm: threading.Event
 
     def megabytes(self) -> float:
         """What the process holds in memory now."""
@@ -101,8 +102,9 @@ def served(store: Path, model: Path) -> Iterator[Served]:
                 url = found.group(1)
             elif line.strip() == "ready":
                 late.cancel()
-                threading.Thread(target=lambda: [None for _ in lines], daemon=True).start()  # its log is read, not kept
-                yield Served(url, process.pid, token)
+                warm = threading.Event()
+                threading.Thread(target=_read, args=(lines, warm), daemon=True).start()
+                yield Served(url, process.pid, token, warm)
                 break
         else:
             raise RuntimeError(f"the service did not start: {''.join(said[-5:])}")
@@ -110,3 +112,10 @@ def served(store: Path, model: Path) -> Iterator[Served]:
         late.cancel()
         process.send_signal(signal.SIGTERM)
         process.wait(120)
+
+
+def _read(lines: Iterable[str], warm: threading.Event) -> None:
+    """Take the log of a service, so that it can go on writing; nothing of it is kept."""
+    for line in lines:
+        if line.startswith("warm"):
+            warm.set()
