@@ -29,7 +29,7 @@ def run(data: Path, seeds: list[int], say: Say, progress: Progress) -> dict[str,
 
     Latencies are those of a service that is warm, `warm_s` after it was ready: until then what takes long (influences,
     demand, what the dashboard shows first) is computed beside. `events_s` are committed before they are acknowledged;
-    `applied_s` counts until the states hold them too. `memory_mb` is taken ten times during steady traffic of all kinds;
+    `applied_s` counts until the states hold them too. `memory_mb` is taken ten times in steady traffic of all kinds;
     `memory_growth_mb` is the mean of the last three less that of the third to the fifth.
     """
     with TemporaryDirectory(prefix="emotide-bench-") as folder:
