@@ -24,8 +24,8 @@ END = datetime.fromtimestamp(BEGIN + DAYS * 86_400, UTC)
 
 
 def run(data: Path, seeds: list[int], say: Say, progress: Progress) -> dict[str, Any]:
-    """`{"users", "warm_s", "events_s", "applied_s", "busy", "latency_ms": {"read": {RATE: [p50, p99]}, "recommend"}, "failed",
-    "memory_mb", "memory_growth_mb"}`; server and generator share the machine.
+    """`{"users", "warm_s", "events_s", "applied_s", "busy", "latency_ms": {"read": {RATE: [p50, p99]}, "recommend"},
+    "failed", "memory_mb", "memory_growth_mb"}`; server and generator share the machine.
 
     Latencies are those of a service that is warm, `warm_s` after it was ready: until then what takes long (influences,
     demand, what the dashboard shows first) is computed beside. `events_s` are committed before they are acknowledged;
