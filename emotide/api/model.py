@@ -26,7 +26,7 @@ from emotide.api.recommends import RECOMMENDER, Recommends
 from emotide.api.screening import OpenedPosts, Screening
 from emotide.api.sharpening import sharpen
 from emotide.api.social_log import SocialLog
-from emotide.api.workers import ThisProcess, Workers
+from emotide.api.workers import ThisProcess, Workers, threads_for
 from emotide.errors import BadInput, UnknownName
 from emotide.model import space_named
 from emotide.model.attended import attention_weights
@@ -125,7 +125,8 @@ class Emotide(Influences, Recommends):
         compiled, timeline, vectors = timeline, seen.of(timeline), seen.vectors
         judged = sum(int((labels.split == DEV).sum()) for labels in taught.labels.values())
         trained.facts.update(facts, history=history.rows, dev=history.best, dev_labels=judged)
-        trained = replace(trained, calibration=calibrated(trained.model, timeline, vectors, run.train))
+        with threads_for(timeline):
+            trained = replace(trained, calibration=calibrated(trained.model, timeline, vectors, run.train))
         recommender = learn_recommender(trained, log, timeline, vectors, run.recommend, progress)
         asked = run.screening
         screening = Screening.learn(trained, log, compiled, seen, asked, progress) if asked else None
@@ -230,7 +231,8 @@ class Emotide(Influences, Recommends):
         if space not in timeline.labels:
             raise UnknownName("space with labels in this log", space, timeline.labels)
         labels = timeline.labels[space]
-        raw = answers(self.trained.model, timeline, vectors, space, code, shown)
+        with threads_for(timeline):
+            raw = answers(self.trained.model, timeline, vectors, space, code, shown)
         if not len(raw.row):
             raise BadInput(f"the {split} part of this log has no labels in space {space!r}")
         calibration, known = self.trained.calibration, self.spaces()[space]
