@@ -38,7 +38,7 @@ def run_states(
     checkpoints: Path,
     horizon: int = 0,
     every: int = EVERY,
-    overlapping: bool | None = None,
+    overlapping: bool = True,
     meanwhile: Meanwhile | None = None,
 ) -> list[Said]:
     """All steps of all parts, then those beyond the end.
@@ -54,8 +54,7 @@ def run_states(
         checkpoints: a folder that all machines see.
         horizon: steps beyond the end.
         every: steps between two checkpoints.
-        overlapping: see `PartBorders`; by default where workers are on several machines. On one, states are there at
-            once, and a step in two pieces takes longer than a whole one.
+        overlapping: see `PartBorders`.
         meanwhile: called with the crew and the first step while workers are at some steps.
 
     Raises:
@@ -66,7 +65,7 @@ def run_states(
     work = [("steps", (end - (end - 1) % every - 1, end, str(checkpoints)), end) for end in ends if steps]
     ahead = [("beyond", (k,)) for k in range(1, horizon + 1)]
     said, done, failed = list[Said](), 0, 0
-    crew.ready(sent, reports, overlapping)
+    crew.all("ready", sent, reports, overlapping)
     while done < len(work) + bool(ahead):
         try:
             if done < len(work):
@@ -85,14 +84,14 @@ def run_states(
 
 
 def _recovered(
-    crew: Crew, lost: list[int], model: Any, reports: str, overlapping: bool | None, checkpoints: Path, done: int
+    crew: Crew, lost: list[int], model: Any, reports: str, overlapping: bool, checkpoints: Path, done: int
 ) -> None:
     """New workers where some died, and all of them at the states after `done` steps."""
     crew.replace(lost)
     for _ in range(TRIES):
         try:
             crew.gather()
-            crew.ready(model, reports, overlapping)
+            crew.all("ready", model, reports, overlapping)
             crew.all("back", str(checkpoints), done)
             return
         except WorkersLost as error:

@@ -46,13 +46,7 @@ class PartWorker:
         if self.run is not None:
             self.run.borders.peers = self.peers
 
-    def node(self) -> str:
-        """The machine that this process is on, by Ray's id."""
-        import ray
-
-        return str(ray.get_runtime_context().get_node_id())
-
-    def ready(self, model: AffectiveModel, reports: str, overlapping: bool) -> None:
+    def ready(self, model: AffectiveModel, reports: str, overlapping: bool = True) -> None:
         """States of people of whom nothing is known; those that are there stay."""
         if self.run is None:
             self.run = PartRun(model, self.part, self.peers, reports, overlapping)
@@ -215,11 +209,6 @@ class Crew(Actors):
 
     def __init__(self, ray: Any, folder: Path, parts: int) -> None:
         super().__init__(ray, parts, PartWorker, (str(folder),))
-
-    def ready(self, model: Any, reports: str, overlapping: bool | None = None) -> None:
-        """See `PartWorker.ready`; overlapping by default where they are on several machines."""
-        apart = len(set(self.all("node"))) > 1 if overlapping is None else overlapping
-        self.all("ready", model, reports, apart)
 
     def __enter__(self) -> "Crew":
         return self

@@ -25,7 +25,7 @@ def run(data: Path, seeds: list[int], say: Say, progress: Progress) -> dict[str,
 
     Seconds by the clock, and under `cpu` those of the processors (of two workers those of the busier one), which other
     work of the machine does not lengthen. `overlap` is the share of the time in which states were under way that the
-    worker spent moving those who need none of them, where it is told to; on one machine it waits by default.
+    worker spent moving those who need none of them.
     """
     before = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -40,7 +40,7 @@ def run(data: Path, seeds: list[int], say: Say, progress: Progress) -> dict[str,
 def _measured(
     ray: Any, timeline: Timeline, model: AffectiveModel, vectors: torch.Tensor, progress: Progress
 ) -> dict[str, Any]:
-    clock: dict[str, list[float]] = {name: [] for name in ("plain", "1", "2", "2 overlapping")}
+    clock: dict[str, list[float]] = {name: [] for name in ("plain", "1", "2", "2 waiting")}
     cpu: dict[str, list[float]] = {name: [] for name in clock}
     shares, sent = dict[str, float](), 0
     with TemporaryDirectory(prefix="emotide-bench-") as folder:
@@ -51,7 +51,7 @@ def _measured(
             trace(model, timeline, vectors, None)
             clock["plain"].append(time.perf_counter() - begun)
             cpu["plain"].append(time.process_time() - worked)
-            for name, parts, overlapping in (("1", 1, None), ("2", 2, None), ("2 overlapping", 2, True)):
+            for name, parts, overlapping in (("1", 1, True), ("2", 2, True), ("2 waiting", 2, False)):
                 progress(turn, RUNS, f"{name} workers")
                 with Crew(ray, Path(folder) / str(parts), parts) as crew:
                     begun, worked_by = time.perf_counter(), crew.all("cpu")
@@ -73,7 +73,7 @@ def _measured(
             "ray_overhead": round(median(cpu["1"]) / median(cpu["plain"]) - 1, 4),
             "speedup_2": round(median(cpu["1"]) / median(cpu["2"]), 3),
         },
-        "overlap": round(shares["2 overlapping"], 3),
+        "overlap": round(shares["2"], 3),
         "bytes_sent": sent,
         "seconds": {name: [round(value, 2) for value in values] for name, values in clock.items()},
         "cpu_seconds": {name: [round(value, 2) for value in values] for name, values in cpu.items()},
