@@ -163,14 +163,15 @@ def test_training_refuses_what_it_does_not_know(command, place, tmp_path, words,
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("[train]\nepoch = 3", "train.epoch: Extra inputs are not permitted"),
+        ("[train]\nepoch = 3", "train.epoch: field of a recipe 'epoch' is not known; did you mean 'epochs'? known: "),
+        ("[screening]\nbatches = 3", "screening.batches: field of a recipe 'batches' is not known; did you mean"),
         ("[train]\nepochs = 0", "train.epochs: Input should be greater than or equal to 1"),
         ("[train]\nepochs = 'many'", "train.epochs: Input should be a valid integer"),
         ("[network]\ndropout = 1", "network.dropout: Input should be less than 1"),
         ("[timeline]\nstep = '1y'", "step '1y' is neither 'turn', a window"),
         ("[recommend]\nloss = 'hubr'", "loss 'hubr' is not known; did you mean 'huber'?"),
         ("[train", "not a readable"),
-        (None, "not a readable"),
+        (None, "recipe.toml: not a readable recipe: there is no such file"),
     ],
 )
 def test_a_recipe_that_is_wrong(command, place, tmp_path, text, reason):
@@ -180,6 +181,13 @@ def test_a_recipe_that_is_wrong(command, place, tmp_path, text, reason):
     told = command("train", "--store", place / "town.db", "--model", tmp_path / "model", "--config", recipe)
     assert reason in refused(told)
     assert not (tmp_path / "model").exists()
+
+
+@pytest.mark.parametrize("model", ["nowhere", "file"])
+def test_a_model_that_is_not_there_is_told_in_plain_words(command, place, tmp_path, model):
+    (tmp_path / "file").write_text("mine")
+    told = command("predict", "--store", place / "town.db", "--model", tmp_path / model)
+    assert refused(told) == f"{tmp_path / model}: no readable model here; train one: emotide train"
 
 
 def test_a_model_wants_a_folder(command, place, tmp_path):

@@ -15,6 +15,7 @@ from emotide.cli import app
 from emotide.demo.town import TownConfig, simulate
 from emotide.log import TABLES, read_mapping
 from emotide.recommend import Guard
+from emotide.serve.bodies import Events
 
 ROOT = Path(__file__).parents[1]
 COMMANDS = typer.main.get_command(app).commands
@@ -99,6 +100,11 @@ def test_every_other_line_of_a_shell_block_is_make_or_pytest():
             assert {word for word in words if "=" not in word} <= targets
         else:
             assert program.endswith("emotide"), program
+
+
+def test_the_body_that_the_readme_sends_by_hand_is_one():
+    (body,) = re.findall(r"-d '(.*)'$", TEXTS["README.md"], re.M)
+    assert Events.model_validate_json(body).events
 
 
 # files, links, names

@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from emotide.errors import BadInput
+from emotide.log.settings import first_fault
 from emotide.recommend import QConfig
 from emotide.train import RunConfig
 from emotide.train.screening import ScreeningConfig
@@ -54,9 +55,7 @@ class Recipe(RunConfig, frozen=True, extra="forbid"):
         try:
             return Recipe.model_validate(values)
         except ValidationError as error:
-            first = error.errors()[0]
-            reason = first["msg"].removeprefix("Value error, ")
-            raise BadInput(f"{'.'.join(map(str, first['loc']))}: {reason}") from error
+            raise BadInput(first_fault(error, Recipe, "recipe")) from error
 
 
 def _toml(value: Any) -> str:

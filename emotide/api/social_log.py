@@ -5,12 +5,14 @@ import json
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 
 import polars as pl
 
 from emotide.api.caches import forget_in_caches
+from emotide.api.strange_labels import strange_labels
 from emotide.api.workers import ThisProcess, Workers
 from emotide.errors import UnknownName
 from emotide.log import Pseudonyms
@@ -70,6 +72,9 @@ class SocialLog:
 
         Raises:
             BadInput: the source or one of its files is unusable as a whole.
+
+        Labels of spaces or categories that are not known are kept, since a space may be added later; where labels came,
+        the report warns of all those in the store.
         """
         source = Path(source)
         with _space_files(source) as files:
@@ -79,7 +84,9 @@ class SocialLog:
             forget_in_caches(user, done.texts, done.media)
         for space, text in spaces:
             self.store.keep_space(space.name, text)
-        return report
+        if not any(file.table == "labels" for file in report.files):
+            return report
+        return replace(report, loose=report.loose + strange_labels(self.store.label_counts(), self._told_of()))
 
     def add_space(self, file: Path) -> EmotionSpace:
         """Keep the emotion space of a TOML file beside the log.
@@ -101,7 +108,7 @@ class SocialLog:
         A space of which no file tells is made of the categories that occur; each takes the place that a category of the
         same name has elsewhere, or the origin.
         """
-        known = dict(built_in()) | {name: space_of(text) for name, text in self.store.spaces().items()}
+        known = self._told_of()
         places = {name: c for space in known.values() for name, c in space.categories.items()}
         found = self.store.table("labels", ["space", "category", "dimensions"])
         for (space,), rows in found.filter(~pl.col("space").is_in(list(known))).group_by("space"):
@@ -115,6 +122,10 @@ class SocialLog:
                 entries = {name: {"pad": places.get(name, nowhere).pad} for name in sorted(met)}
                 known[str(space)] = EmotionSpace.model_validate({"name": space, "dimensions": entries})
         return known
+
+    def _told_of(self) -> dict[str, EmotionSpace]:
+        """The spaces of which a file tells: those built in and those that came with the log or were added."""
+        return dict(built_in()) | {name: space_of(text) for name, text in self.store.spaces().items()}
 
     def timeline(
         self, config: TimelineConfig, spaces: Mapping[str, EmotionSpace] | None = None, kinds: list[str] | None = None,

@@ -128,6 +128,7 @@ def revoke(token_id: TokenId, store: Store) -> None:
     from emotide.store import Store as Kept
 
     end(Kept.open(store, create=False), token_id)
+    typer.echo(f"token {token_id} is revoked: a running service refuses it within seconds", err=True)
 
 
 def _show(rows: "Sequence[TokenRow]", json: bool, **more: str) -> None:

@@ -60,7 +60,9 @@ def read_header(file: TableFile) -> Header:
     missing = [name for name in file.table.required if theirs.get(name) not in found and name not in constants]
     if found and missing:
         close = near(missing[0], [name for name in found if name not in theirs.values()])
-        raise BadInput(f"required column {missing[0]!r} is missing{close}; found: {', '.join(found)}", file.name)
+        told = f"required column {missing[0]!r} is missing{close}; found: {', '.join(found)}"
+        other = file.format == ".csv" and any(mark in name for mark in ";\t" for name in found)
+        raise BadInput(f"{told}; columns are separated by commas" if other else told, file.name)
     others = [name for name in found if name not in theirs.values() and name not in mapped.values()]
     if named:  # what a mapping leaves out is left out on purpose
         others = [name for name in others if name.lower() in DIMENSIONS]

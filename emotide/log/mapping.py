@@ -11,13 +11,13 @@ columns = { user_id = "author", time = "created_at", category = "mood", post_id 
 constants = { space = "ekman" }
 """
 
-import tomllib
 from difflib import get_close_matches
 from pathlib import Path
 
 from pydantic import BaseModel, Field, ValidationError
 
 from emotide.errors import BadInput
+from emotide.log.settings import first_fault, read_table
 from emotide.log.tables import TABLES
 
 
@@ -40,10 +40,7 @@ def read_mapping(path: Path) -> Mapping:
     Raises:
         BadInput: no such file, no TOML, an unknown table, column or option, or one of the wrong type.
     """
-    try:
-        tables = tomllib.loads(path.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise BadInput(f"no mapping file can be read from it ({error})", path) from error
+    tables = read_table(path, "mapping file")
     return {name: [_table(path, name, entry) for entry in _entries(tables[name])] for name in tables}
 
 
@@ -57,9 +54,7 @@ def _table(path: Path, name: str, entry: object) -> TableMapping:
     try:
         mapping = TableMapping.model_validate(entry)
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join([name, *(str(part) for part in first["loc"])])
-        raise BadInput(f"{place}: {first['msg']}", path) from error
+        raise BadInput(first_fault(error, TableMapping, "mapping file", (name,)), path) from error
     known = [column for column in TABLES[name].names if column != "dimensions"]
     for column in {**mapping.columns, **mapping.constants}:
         if column not in known and name != "labels":  # labels may have any dimension

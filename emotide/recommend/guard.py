@@ -1,6 +1,5 @@
 """The wellbeing guard: what may not be shown to whom in which state, as a file of rules (DESIGN 3.8)."""
 
-import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +8,8 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
-from emotide.errors import BadInput, UnknownName
+from emotide.errors import BadInput
+from emotide.log.settings import first_fault, read_table
 
 DEFAULT = Path(__file__).parent / "rules.toml"
 FREE = -1  # no rule bars it
@@ -59,10 +59,7 @@ class Guard:
             BadInput: the file cannot be read, or a rule says something unknown.
         """
         file = file or DEFAULT
-        try:
-            told = tomllib.loads(file.read_text("utf-8"))
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-            raise BadInput(f"not a readable file of rules: {error}", file) from error
+        told = read_table(file, "file of rules")
         if set(told) - {"rule"} or not isinstance(told.get("rule", []), list):
             raise BadInput(f"a file of rules holds [[rule]] tables; this one has {', '.join(sorted(told))}", file)
         rules = []
@@ -70,12 +67,7 @@ class Guard:
             try:
                 rules.append(Rule.model_validate(one))
             except ValidationError as error:
-                first = error.errors()[0]
-                where = ".".join(map(str, first["loc"]))
-                reason = f"{', ' + where if where else ''}: {first['msg']}"
-                if first["type"] == "extra_forbidden":
-                    reason = f", {where}: {UnknownName('field of a rule', where, Rule.model_fields)}"
-                raise BadInput(f"rule {number}{reason}", file) from error
+                raise BadInput(f"rule {number}, {first_fault(error, Rule, 'rule')}", file) from error
         return cls(tuple(rules))
 
     @property

@@ -27,7 +27,8 @@ EXAMPLES: dict[str, dict[str, Any]] = {
 Id = Annotated[str, Field(min_length=1, max_length=LONGEST_ID, pattern=r"^[^\x00]*$")]
 Text = Annotated[str, Field(max_length=LONGEST_TEXT, pattern=r"^[^\x00]*$")]
 Tags = Annotated[str, Field(max_length=LONGEST_TAGS, pattern=r"^[^\x00]*$", description="names, with commas between")]
-Network = Annotated[Id, Field(description="a community; what names none is of one of its own, which is named ''")]
+Blank = Annotated[str, Field(max_length=LONGEST_ID, pattern=r"^[^\x00]*$")]  # an id, or "": none
+Network = Annotated[Blank, Field(description="a community; what names none is of one of its own, which is named ''")]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Whole = Annotated[int, BeforeValidator(lambda given: int(given) if given in range(10**6) else given)]  # also 5.0
 Stamp = Annotated[str, Field(min_length=1, max_length=40, pattern=r"^[0-9TZtz:.+\- ]+$")]
@@ -61,7 +62,9 @@ def _type(column: Column) -> Any:
         case Kind.TEXT:
             return Text
         case _:
-            return Literal[column.choices] if column.choices else Network if column.name == "network" else Id
+            if column.name == "network":
+                return Network
+            return Literal[column.choices] if column.choices else Id if column.default is None else Blank
 
 
 def _event(kind: str) -> type[Sent]:
@@ -109,7 +112,7 @@ class Wanted(Sent):
 
     user_id: Id = Field(examples=["ana"])
     top: Whole = Field(5, ge=1, le=100, description="items")
-    network: Id | None = None
+    network: Blank | None = Field(None, description="one of theirs; where none is named, that which touched them last")
 
 
 class Swap(Sent):

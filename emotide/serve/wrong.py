@@ -10,6 +10,7 @@ from emotide.serve.bodies import KINDS
 from emotide.serve.problems import SHOWN, FieldProblem, answer, printable
 
 BATCHES = {"events": "event", "rows": "row"}
+FORMS = {"/v1/events": '{"events": [...]}', "/v1/feedback": '{"rows": [...]}'}  # of bodies, by route
 Why = Callable[[Mapping[str, Any]], str]
 
 
@@ -54,19 +55,26 @@ def install(app: FastAPI) -> None:
 
     async def invalid(request: Request, error: Exception) -> Response:
         known: Any = error
-        fields = wrong_fields(known.errors())
+        fields = wrong_fields(known.errors(), FORMS.get(request.url.path, "a JSON object"))
         return answer(422, in_one_line(fields), fields)
 
     app.add_exception_handler(RequestValidationError, invalid)
 
 
-def wrong_fields(errors: Sequence[Mapping[str, Any]]) -> list[FieldProblem]:
-    """Pydantic's errors, one a field: of an event without its kind, of a time without the forms that were tried."""
+def wrong_fields(errors: Sequence[Mapping[str, Any]], form: str) -> list[FieldProblem]:
+    """Pydantic's errors, one a field: of an event without its kind, of a time without the forms that were tried.
+
+    Args:
+        errors: as pydantic tells them.
+        form: of the body that is wanted.
+    """
     found: dict[str, FieldProblem] = {}
     for error in errors:
         path, index = _path(error["loc"]) if error["type"] != "json_invalid" else (["body"], None)
         name = ".".join(printable(str(part))[:60] for part in path)
         reason = "is no time: wanted ISO 8601, or seconds since 1970" if name in found else _reason(error)
+        if tuple(error["loc"]) == ("body",):
+            reason += f": wanted {form}, sent as application/json"
         found[name] = FieldProblem(field=name, reason=reason, index=index)
     return list(found.values())[:SHOWN]
 

@@ -160,6 +160,12 @@ class Store:
         with self.connect() as connection:
             return {name: connection.number(f"SELECT count(*) FROM {name}") for name in TABLES if name != "people"}
 
+    def label_counts(self) -> list[tuple[str, str, int]]:
+        """Space, category ("" where there are coordinates alone) and number of labels, sorted."""
+        with self.connect() as connection:
+            found = connection.rows("SELECT space, category, count(*) FROM labels GROUP BY space, category")
+        return sorted((str(space), str(category), int(n)) for space, category, n in found)
+
     def networks(self) -> list[str]:
         """The names of all networks, sorted."""
         with self.connect() as connection:

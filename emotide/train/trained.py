@@ -261,7 +261,8 @@ class Trained:
             head = json.loads((folder / "model.json").read_text("utf-8"))
             tensors = load_file(folder / "model.safetensors")
         except (OSError, ValueError, SafetensorError) as error:
-            raise ModelMismatch(f"{folder}: no readable model here ({error}); train one: emotide train") from error
+            why = "" if isinstance(error, FileNotFoundError | NotADirectoryError) else f" ({error})"
+            raise ModelMismatch(f"{folder}: no readable model here{why}; train one: emotide train") from error
         if not isinstance(head, dict) or head.get("format") != FORMAT:
             found = head.get("format") if isinstance(head, dict) else None
             raise ModelMismatch(f"{folder}: a model of format {found!r}, this version reads {FORMAT}: train again")

@@ -131,6 +131,36 @@ def test_a_space_that_no_file_tells_of_is_made_of_its_labels(command, tmp_path):
     assert spaces["weather"].names == ["joy", "warmth"]
 
 
+def test_labels_of_what_is_not_known_are_warned_of_once_a_space(command, tmp_path, tides):
+    labels = ["user_id,time,space,category,pleasure", "ana,2024-01-01,ekman,Joy,", "bo,2024-01-02,pad,,0.5"]
+    labels += ["ana,2024-01-03,ekman,hapy,", "bo,2024-01-04,ekman,hapy,", "ana,2024-01-05,ekmann,joy,"]
+    labels += ["ana,2024-01-06,tides,ebb,", "bo,2024-01-06,tides,flood,", "bo,2024-01-07,goemotions,joy,"]
+    labels += ["bo,2024-01-07,goemotions,love,"]
+    (tmp_path / "labels.csv").write_text("\n".join(labels))
+    store = tmp_path / "strange.db"
+    add = "add it with 'emotide spaces --add FILE --store STORE', or it is made of the names in these labels"
+    lacking = "labels of space 'ekman' name categories that it does not have: 'Joy' (1), 'hapy' (2): "
+    lines = [
+        f"warning: {lacking}they are left out of training",
+        f"warning: 1 labels are of space 'ekmann', which is not known yet: {add}; did you mean 'ekman'?",
+        f"warning: 2 labels are of space 'tides', which is not known yet: {add}",
+    ]
+    told = command("ingest", tmp_path / "labels.csv", "--store", store, "--json")
+    assert (told.json[0]["new"], told.err.splitlines()) == (9, lines)
+    assert command("spaces", "--add", tides, "--store", store).code == 0
+    assert SocialLog.open(store).ingest(tmp_path / "labels.csv").warnings == [
+        line.removeprefix("warning: ") for line in lines[:2]
+    ]
+    (tmp_path / "posts.csv").write_text("post_id,user_id,time\np1,ana,2024-01-01\n")
+    assert SocialLog.open(store).ingest(tmp_path / "posts.csv").warnings == []
+
+
+def test_a_field_of_a_category_that_is_not_known(tmp_path):
+    (tmp_path / "x.toml").write_text('name = "x"\n[categories.pad]\npda = [1, 2, 3]\n')
+    with pytest.raises(BadInput, match=r"categories\.pad\.pda: .* 'pda' is not known; did you mean 'pad'"):
+        read_space(tmp_path / "x.toml")
+
+
 def test_a_file_that_is_no_space(tmp_path):
     (tmp_path / "x.toml").write_text('name = "x"\n[categories.a]\npad = [1, 2]\n')
     with pytest.raises(BadInput, match=r"x\.toml: categories\.a\.pad"):

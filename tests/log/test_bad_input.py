@@ -64,6 +64,9 @@ def test_unknown_columns_are_ignored_with_a_warning(read):
 def test_a_required_column_is_missing(read):
     with pytest.raises(BadInput, match=r"^log/posts.csv: required column 'user_id' is missing; did you mean 'userid'"):
         read("posts", "post_id,userid,time", GOOD)
+    for mark in ";\t":
+        with pytest.raises(BadInput, match=r"'post_id' is missing; found: .*; columns are separated by commas$"):
+            read("posts", POSTS.replace(",", mark), GOOD.replace(",", mark))
     with pytest.raises(BadInput, match="column 'time' comes twice"):
         read("posts", "post_id,user_id,time,time", GOOD + ",5")
 

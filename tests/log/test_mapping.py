@@ -40,9 +40,9 @@ def test_one_file_gives_posts_and_two_kinds_of_labels(read):
     ("mapping", "reason"),
     [
         ("posts = 3", "posts: Input should be"),
-        ("[posts", "no mapping file can be read"),
+        ("[posts", "not a readable mapping file"),
         ("[post]\nfile = 'a.csv'", "table 'post' is not known; did you mean 'posts'"),
-        ("[posts]\nfile = 'tweets.csv'\nrename = {}", "posts.rename: Extra inputs"),
+        ("[posts]\nfile = 'tweets.csv'\nrename = {}", "posts.rename: .* 'rename' is not known; known: columns"),
         ("[posts]\ncolumns = {}", "posts.file: Field required"),
         (
             "[posts]\nfile = 'tweets.csv'\ncolumns = { user = 'author' }",

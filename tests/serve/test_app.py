@@ -123,6 +123,35 @@ def test_all_that_is_wrong_is_told_at_once(memory, asked, says):
     says(asked(memory).post("/v1/events", content=odd, **json_of), 422)
 
 
+@pytest.mark.parametrize(
+    ("path", "form"),
+    [("/v1/events", '{"events": [...]}'), ("/v1/feedback", '{"rows": [...]}'), ("/v1/model", "a JSON object")],
+)
+def test_a_body_that_is_a_bare_list_is_told_what_is_wanted(path, form, memory, asked, says):
+    told = says(asked(memory).post(path, json=[POST]), 422)
+    assert told["detail"] == f"body: is no object: wanted {form}, sent as application/json"
+
+
+@pytest.mark.parametrize("kind", ["post", "interaction", "tie", "label"])
+def test_the_network_of_what_names_none_may_be_sent_as_it_is_told(kind, memory, asked):
+    service = asked(memory)
+    event = EXAMPLES[kind] | {"network": ""}
+    response = service.post("/v1/events", json={"events": [event]})
+    assert response.status_code == 202, response.text
+    assert memory.calls == [("accept", [event])]
+    schemas = service.get("/openapi.json").json()["components"]["schemas"]
+    for name in (kind.title(), "FeedbackRow", "Wanted"):
+        assert "minLength" not in json.dumps(schemas[name]["properties"]["network"])
+
+
+def test_feedback_and_recommendations_take_the_network_of_what_names_none(memory, asked):
+    service = asked(memory)
+    (row,) = ROUTES["POST", "/v1/feedback"]["rows"]
+    assert service.post("/v1/feedback", json={"rows": [row | {"network": ""}]}).status_code == 202
+    assert service.post("/v1/recommendations", json={"user_id": "ana", "network": ""}).status_code == 200
+    assert memory.calls[1] == ("recommend", "ana", 5, "")
+
+
 def test_a_network_left_out_is_told_of_where_events_are_described(memory, asked):
     schemas = asked(memory).get("/openapi.json").json()["components"]["schemas"]
     for name in ("Post", "Interaction", "Tie", "Label", "FeedbackRow"):

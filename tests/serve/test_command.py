@@ -33,7 +33,9 @@ def test_tokens_by_command(store, command):
     }
     for secret in (row["token"], turned["token"], "argon2"):
         assert secret not in listed.out
-    assert command("token", "revoke", turned["token_id"], "--store", store).code == 0
+    told = command("token", "revoke", turned["token_id"], "--store", store)
+    assert (told.code, told.out) == (0, "")
+    assert told.err == f"token {turned['token_id']} is revoked: a running service refuses it within seconds\n"
     assert all(one["revoked"] for one in command("token", "list", "--store", store, "--json").json)
 
 
@@ -84,9 +86,11 @@ def test_settings_are_a_file(tmp_path):
     assert ServiceSettings.read(file) == ServiceSettings(rate=5.0, hosts=("emotions.example",))
     for text, line in (
         ("rate = -1", "rate: .*greater than 0"),
-        ("raet = 1", "raet: .*not permitted"),
+        ("raet = 1", "raet: .*is not known; did you mean 'rate'"),
         ("rate", "TOML"),
     ):
         file.write_text(text)
         with pytest.raises(BadInput, match=line):
             ServiceSettings.read(file)
+    with pytest.raises(BadInput, match=r"none\.toml: not a readable TOML file: there is no such file$"):
+        ServiceSettings.read(tmp_path / "none.toml")

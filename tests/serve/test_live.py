@@ -74,6 +74,20 @@ def test_every_route_on_the_real_engine(live, asked, place, somebody, says):
     says(service.post("/v1/recommendations", json={"user_id": "nobody"}), 404)
 
 
+def test_what_is_read_of_no_network_can_be_posted_and_asked_for(live, asked):
+    service = asked(live)
+    service.post("/v1/events", json={"events": [post(1)]})
+    assert live.settle()
+    network = service.get(f"/v1/users/{WHO}/emotion").json()[0]["network"]
+    got = service.post("/v1/events", json={"events": [post(2, network=network, text="calm again")]})
+    assert (network, got.status_code) == ("", 202), got.text
+    assert live.settle()
+    (row,) = service.get(f"/v1/users/{WHO}/emotion").json()  # one person of one network
+    assert row["network"] == ""
+    shown = service.post("/v1/recommendations", json={"user_id": WHO, "network": network, "top": 1}).json()
+    assert [one["network"] for one in shown] == [""]
+
+
 def test_a_person_is_erased_and_stays_out(live, asked, place, says):
     service = asked(live)
     assert service.post("/v1/events", json={"events": [post(1)]}).status_code == 202
