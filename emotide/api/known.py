@@ -1,5 +1,7 @@
 """What every question starts from: a trained model, and a log compiled in its terms (DESIGN 5)."""
 
+import warnings
+
 from torch import Tensor
 
 from emotide.api.social_log import SocialLog
@@ -28,6 +30,13 @@ class Known:
     def add_space(self, space: EmotionSpace) -> None:
         """Make one more space readable, with no retraining."""
         self.trained.add_spaces([space])
+
+    def caution(self, space: str) -> None:
+        """Warn, in one line, where no labels taught the readings of a space."""
+        readings = self.trained.model.readings
+        if space not in readings.trained and space not in readings.sharpened:
+            what = "its readings come from names and places alone, and are not calibrated"
+            warnings.warn(f"the model was not trained on space {space!r}: {what}", stacklevel=2)
 
     def compiled(self, log: SocialLog, workers: Workers | None = None) -> tuple[Timeline, Tensor]:
         """The log's timeline in this model's terms, and its posts' vectors.

@@ -35,7 +35,7 @@ from emotide.model.trace import SHOWN
 from emotide.nn import rounded
 from emotide.recommend import Recommender
 from emotide.timeline import SPLITS, Timeline
-from emotide.train import History, Trained, answers, baseline_scores, calibrated, scores
+from emotide.train import History, Trained, answers, baseline_scores, calibrated, scores, trained_spaces
 from emotide.train.conformal import checked_coverage
 from emotide.train.hiding import hiding
 from emotide.train.observed import Observed
@@ -123,8 +123,9 @@ class Emotide(Influences, Recommends):
         if run.train.tune_encoder is not None:
             seen = Observed(trained.vectors(contents.texts))
         compiled, timeline, vectors = timeline, seen.of(timeline), seen.vectors
-        judged = sum(int((labels.split == DEV).sum()) for labels in taught.labels.values())
-        trained.facts.update(facts, history=history.rows, dev=history.best, dev_labels=judged)
+        judged = sum(int((taught.labels[space].split == DEV).sum()) for space in trained_spaces(taught, run.train))
+        best = history.best if judged else None  # without labels it is no score of emotions
+        trained.facts.update(facts, history=history.rows, dev=best, dev_labels=judged)
         with threads_for(timeline):
             trained = replace(trained, calibration=calibrated(trained.model, timeline, vectors, run.train))
         recommender = learn_recommender(trained, log, timeline, vectors, run.recommend, progress)

@@ -1,5 +1,6 @@
 """Commands that ask a model: evaluate, predict, influence, screen, spaces."""
 
+import warnings
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -59,10 +60,12 @@ def evaluate(
     from emotide.api import Emotide, SocialLog
     from emotide.terminal import show_evaluation
 
-    found = Emotide.from_pretrained(model, device, precision).evaluate(
+    made = Emotide.from_pretrained(model, device, precision)
+    found = made.evaluate(
         SocialLog.open(store, create=False), split=split, space=space, reports=reports, baselines=baselines, plot=plot,
         budget=budget, choice=choice,
     )  # fmt: skip
+    made.caution(found["space"])
     show_evaluation(found, json)
 
 
@@ -123,6 +126,8 @@ def predict(
             log, user=user, horizon=horizon, space=space, reports=reports, coverage=coverage, budget=budget,
             choice=choice, workers=ray_workers(ray, workers, room, None),
         )  # fmt: skip
+    for read in frame["space"].unique():
+        made.caution(read)
     write_table(frame, out) if out else show(frame, json)
 
 
@@ -161,16 +166,20 @@ def influence(
     made, log = Emotide.from_pretrained(model, device), SocialLog.open(store, create=False)
     if paths:
         frame = made.paths(log, str(user), links=links, total=total or picture is not None, reports=reports)
-        if picture:
-            from emotide.api.path_picture import draw_paths
-
-            draw_paths(frame, str(user), picture)
     elif sources:
         frame = made.sources(log, space=space, reports=reports)
     else:
         frame = made.influence(log, user=user, total=total, space=space, reports=reports, how=how)
+        if len(frame) and (frame["p_value"] == 1).all():
+            why = "there are no strangers to compare neighbours with, or too few moods"
+            warnings.warn(f"chance cannot be judged here ({why}): p_value and q_value say nothing", stacklevel=2)
     if (paths or sources) and not (frame["strength"] > 0).any():
-        typer.echo("no pair stands out from chance here: see q_value of 'emotide influence --total'", err=True)
+        said = "no pair stands out from chance here: see q_value of 'emotide influence --total'"
+        typer.echo(said + "; no picture is drawn" * (picture is not None), err=True)
+    elif picture:
+        from emotide.api.path_picture import draw_paths
+
+        draw_paths(frame, str(user), picture)
     write_table(frame, out) if out else show(frame.head(top), json)
 
 

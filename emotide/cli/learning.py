@@ -11,6 +11,7 @@ from emotide.terminal import Bar, show
 
 if TYPE_CHECKING:
     from emotide.api import Recipe
+    from emotide.train import History
 
 
 FEW = 100  # labels of dev
@@ -65,11 +66,12 @@ def train(
         made = Emotide.fit(log, recipe, checkpoint=checkpoint, device=device, progress=bar.progress, workers=crew)
     made.save_pretrained(model)
     shutil.rmtree(checkpoint, ignore_errors=True)
-    judged = made.trained.facts["dev_labels"]
-    best = f"best score on dev {made.history.best:.4f} (F1, AUC or concordance, meaned; {judged} labels)"
-    epochs = len(made.history.rows)
-    if 0 < judged < FEW:
+    judged, epochs = made.trained.facts["dev_labels"], len(made.history.rows)
+    if not judged:
+        typer.echo("dev has no labels of what was learned: its readings are neither judged nor calibrated", err=True)
+    elif judged < FEW:
         typer.echo(f"{judged} labels of dev are few to choose the epoch and to calibrate by: distrust both", err=True)
+    best = _best(made.history, judged)
     typer.echo(f"{model}: {best} after {epochs} epochs" + ("; it stands in place of an older model" * replaced))
     if made.screening is not None:
         typer.echo(f"screening: {made.screening.told()}")
@@ -111,6 +113,15 @@ def search_shortcuts(
     for file in files:
         found.write(file)
     show(found.as_json() if json else found.table(), json)
+
+
+def _best(history: "History", labels: int) -> str:
+    """What chose the epoch, and how good it was."""
+    if labels:
+        return f"best score on dev {history.best:.4f} (F1, AUC or concordance, meaned; {labels} labels)"
+    if history.by_loss:
+        return f"no score on dev; lowest loss in training {-history.best:.4f}"
+    return f"no score of emotions on dev; best average precision of behaviour there {history.best:.4f}"
 
 
 def _recipe(config: Path | None, space: list[str] | None, step: str | None, text: str | None, **train: Any) -> "Recipe":

@@ -26,7 +26,7 @@ class ReportContent:
     pleasure: pl.DataFrame = field(default_factory=pl.DataFrame)  # user_id … horizon, pleasure, arousal, dominance
     influence: pl.DataFrame = field(
         default_factory=pl.DataFrame
-    )  # source_id, target_id, network, effect, strength, p_value
+    )  # source_id, target_id, network, effect, strength, p_value, q_value
     evaluation: dict[str, Any] = field(default_factory=dict)  # what `emotide evaluate --json` prints
     recommendations: pl.DataFrame = field(
         default_factory=pl.DataFrame

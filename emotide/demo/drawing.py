@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from emotide.api.influencing import CLEAR
 from emotide.demo.agreement import with_true_weight
 from emotide.demo.colours import colours_of
 from emotide.demo.content import PERSON, ReportContent
@@ -15,8 +16,7 @@ from emotide.demo.markup import Markup, join, number, table, tag
 MOST_DRAWN = 150  # people
 MOST_ARROWS = 200
 WHEN_NONE = 40  # arrows, where no pair stands out from chance
-SIGNIFICANT = 0.05  # itself included: it is the least that 19 shuffles can give
-CHANCE = f"shuffled ties (p\u00a0≤\u00a0{SIGNIFICANT})"
+CHANCE = f"shuffled ties (q\u00a0≤\u00a0{CLEAR})"
 WIDTH, HEIGHT, RADIUS = 760, 560, 9
 MARGIN = np.array([52, 36])
 LONGEST = 14  # letters of a name in the picture; the whole name shows when pointed at
@@ -33,7 +33,7 @@ class Drawing:
 def top_pairs(content: ReportContent, most: int = 15) -> Markup:
     """The strongest pairs, with the true weight where the truth is known."""
     rows = content.influence.sort("strength", descending=True).head(most)
-    head = ["Who", "moves whom", "strength", "effect on pleasure", "p"]
+    head = ["Who", "moves whom", "strength", "effect on pleasure", "p", "q"]
     if content.truth is not None:
         rows, head = with_true_weight(rows, content.truth), [*head, "true weight"]
     top = float(rows["strength"][0]) or 1.0
@@ -41,7 +41,7 @@ def top_pairs(content: ReportContent, most: int = 15) -> Markup:
     for row in rows.iter_rows(named=True):
         bar = tag("span", class_="bar", style=f"--share:{max(row['strength'] / top, 0):.3f}")
         cells.append([row["source_id"], row["target_id"], join(bar, number(row["strength"], 3)), signed(row["effect"])])
-        cells[-1].append("< 0.001" if (row["p_value"] or 1) < 0.001 else number(row["p_value"], 3))
+        cells[-1] += ["< 0.001" if (p or 1) < 0.001 else number(p, 3) for p in (row["p_value"], row["q_value"])]
         if content.truth is not None:
             cells[-1].append(number(row["true_weight"]) if row["true_weight"] is not None else "no tie")
     return table(f"The {len(rows)} strongest of {len(content.influence)} pairs", head, cells)
@@ -86,8 +86,8 @@ def draw_network(content: ReportContent, people: pl.DataFrame) -> Drawing:
 
 
 def stands_out(pairs: pl.DataFrame) -> pl.DataFrame:
-    """The pairs whose influence is larger than chance gives."""
-    return pairs.filter(pl.col("p_value") <= SIGNIFICANT + 1e-9)
+    """The pairs whose influence is larger than chance gives, counted as `emotide influence --sources` counts them."""
+    return pairs.filter(pl.col("q_value") <= CLEAR)
 
 
 def _drawn(content: ReportContent, people: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame, str]:

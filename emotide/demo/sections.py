@@ -7,7 +7,7 @@ import polars as pl
 
 from emotide.demo.agreement import influence_ranking, pleasure_correlation
 from emotide.demo.content import ReportContent
-from emotide.demo.drawing import MOST_DRAWN, stands_out
+from emotide.demo.drawing import CHANCE, MOST_DRAWN, stands_out
 from emotide.demo.markup import Markup, join, number, table, tag
 from emotide.demo.people import MOST_PEOPLE, MOST_STEPS
 
@@ -36,9 +36,8 @@ def headline(content: ReportContent) -> Markup:
     ]
     if not content.influence.is_empty():
         clear = stands_out(content.influence).height
-        tiles.append(
-            _tile("Influences", f"{clear:,}", f"of {len(content.influence):,} pairs stand out from shuffled ties")
-        )
+        says = f"of {len(content.influence):,} pairs stand out from {CHANCE}"
+        tiles.append(_tile("Influences", f"{clear:,}", says))
     if content.truth is not None:
         r = pleasure_correlation(content.pleasure, content.truth)
         rank = influence_ranking(content.influence, content.truth)

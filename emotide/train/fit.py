@@ -48,6 +48,11 @@ class History:
         return max((row["dev"] for row in self.rows), default=-np.inf)
 
     @property
+    def by_loss(self) -> bool:
+        """Whether dev had nothing to judge by, so that the loss of training chose the epoch."""
+        return all(row["dev"] == -row["loss"] for row in self.rows)
+
+    @property
     def since_best(self) -> int:
         """Epochs since the best score."""
         scores = [row["dev"] for row in self.rows]

@@ -39,6 +39,8 @@ def town(command, tmp_path_factory):
     assert command("ingest", folder / "log", "--store", store).code == 0
     told = command("train", "--store", store, "--model", model, "--config", folder / "recipe.toml")
     assert told.code == 0, told.err
+    assert "dev has no labels of what was learned" in told.err
+    assert "no score of emotions on dev; best average precision of behaviour there " in told.out
     return store, model
 
 

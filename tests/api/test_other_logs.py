@@ -11,6 +11,8 @@ from emotide import Emotide, SocialLog
 from emotide.demo.town import TownConfig, simulate
 
 DAY, START = 86_400, 1_700_000_000
+UNTRAINED, UNJUDGED = "the model was not trained on space", "chance cannot be judged here"
+pytestmark = [pytest.mark.filterwarnings(f"always:{what}") for what in (UNTRAINED, UNJUDGED)]
 
 
 @pytest.fixture(scope="module")
@@ -111,6 +113,35 @@ def test_a_log_without_labels(trained):
     assert finite(read)
     assert len(ask("predict", "--space", "ekman")) == 3 * 14
     assert finite(ask("influence", "--total"))
+
+
+def test_where_dev_has_no_labels_of_what_was_learned_nothing_is_called_a_score(command, recipe, log_of, tmp_path):
+    rows = rows_of("abc", 14)
+    for label in rows["labels"]:
+        if label["time"] >= START + 9 * DAY:  # dev and test tell of another space
+            label |= {"space": "polarity", "category": "neutral"}
+    store, model = tmp_path / "odd.db", tmp_path / "odd"
+    assert command("ingest", log_of(**rows), "--store", store).code == 0
+    told = command("train", "--store", store, "--model", model, "--config", recipe(2))
+    assert told.code == 0, told.err
+    assert "dev has no labels of what was learned: its readings are neither judged nor calibrated\n" in told.err
+    assert told.out.startswith(f"{model}: no score on dev; lowest loss in training ")
+    assert told.out.endswith(" after 2 epochs\n")
+    assert "dev part of its log: not measured, judged by 0 labels" in (model / "MODEL_CARD.md").read_text("utf-8")
+
+
+def test_where_all_are_neighbours_chance_cannot_be_judged(command, town, trained, tmp_path):
+    trained(**rows_of("abc", 14))
+    told = command("influence", "--store", tmp_path / "odd.db", "--model", tmp_path / "odd", "--total", "--json")
+    assert told.err == (
+        f"emotide: warning: {UNJUDGED} (there are no strangers to compare neighbours with, or too few moods): "
+        "p_value and q_value say nothing\n"
+    )
+    pairs = pl.DataFrame(told.json)
+    assert len(pairs) == 6
+    assert pairs["strength"].max() > 0
+    assert (pairs.select("p_value", "q_value") == 1).to_numpy().all()
+    assert command(*town.ask("influence", "--total", "--json")).err == ""
 
 
 def test_a_log_without_feedback(trained):

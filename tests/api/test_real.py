@@ -33,6 +33,7 @@ def trained(command, tmp_path, recipe, *convert):
     return ask
 
 
+@pytest.mark.filterwarnings("always:chance cannot be judged")
 def test_dialogues_step_by_turn(command, meld, tmp_path, recipe):
     ask = trained(command, tmp_path, recipe, "meld", meld)
     ask("train", "--config", recipe(1), "--step", "turn", "--text", "words", "--space", "meld")
@@ -52,6 +53,7 @@ def test_dialogues_step_by_turn(command, meld, tmp_path, recipe):
     assert len(inside) == len(moved) > 0
 
 
+@pytest.mark.filterwarnings("always:the model was not trained on space")
 def test_a_community_step_by_window(command, data_dir, tmp_path, recipe):
     words = ("fanchuan", data_dir / "fanchuan", "--option", "community=CampusLife")
     ask = trained(command, tmp_path, recipe, *words)

@@ -8,6 +8,8 @@ import pytest
 
 from emotide import BadInput, Emotide, SocialLog, read_space
 
+UNTRAINED = "the model was not trained on space"
+pytestmark = pytest.mark.filterwarnings(f"always:{UNTRAINED}")
 TIDES = """
 name = "tides"
 [categories.ebb]
@@ -44,14 +46,19 @@ def test_dimensions_are_read_as_coordinates(command, town, space):
 @pytest.mark.parametrize("space", ["plutchik", "goemotions", "polarity"])
 def test_a_space_that_was_never_trained_on_can_be_read(command, town, space):
     names = [row["name"] for row in command("spaces", "--show", space, "--json").json]
-    rows = pl.DataFrame(command(*town.ask("predict", "--space", space, "--json")).json)
+    told = command(*town.ask("predict", "--space", space, "--json"))
+    alone = "its readings come from names and places alone, and are not calibrated"
+    assert told.err == f"emotide: warning: {UNTRAINED} '{space}': {alone}\n"
+    rows = pl.DataFrame(told.json)
     assert rows.columns[6:] == names
     assert (rows.select(pl.sum_horizontal(names)).to_series() - 1).abs().max() < 1e-4
     assert rows["reading"].is_in(names).all()
 
 
 def test_of_dimensions_the_reading_is_the_coordinate_furthest_from_the_middle(command, town):
-    rows = command(*town.ask("predict", "--space", "pad", "--json")).json
+    told = command(*town.ask("predict", "--space", "pad", "--json"))
+    assert told.err == ""  # the town was trained on it
+    rows = told.json
     assert {row["reading"].split()[0] for row in rows} == {"low", "high"}
     for row in rows:
         side, name = row["reading"].split()
@@ -195,12 +202,15 @@ def test_a_few_labels_sharpen_a_space_and_are_saved_with_the_model(command, town
             "--no-baselines",
             "--json",
         )
-        return told.json["recognition"]["accuracy"]
+        return told.json["recognition"]["accuracy"], UNTRAINED in told.err
 
-    before = agreement()
+    before, warned = agreement()
+    assert warned
     told = command("spaces", "--sharpen", "luck", "--store", copy, "--model", model, "--json")
     assert told.json[0]["labels"] > 10
-    assert agreement() > max(before, 0.8)
+    after, warned = agreement()
+    assert after > max(before, 0.8)
+    assert not warned
     for words, reason in (
         (("--sharpen", "cped", "--store", copy, "--model", model), "space with labels in this log 'cped' is not known"),
         (("--sharpen", "pad", "--store", copy, "--model", model), "the model was trained on space 'pad'"),

@@ -170,12 +170,16 @@ def test_commands(command, town, tmp_path, everything_clear):
     assert [row["kind"] for row in told.json[:2]] == ["reading", "without"]
 
 
-def test_where_no_pair_stands_out_it_is_said(command, town, monkeypatch):
+def test_where_no_pair_stands_out_it_is_said(command, town, tmp_path, monkeypatch):
     monkeypatch.setattr(influencing, "CLEAR", -1.0)
     for words in (("--sources",), ("--paths", "--user", "ana")):
         told = command(*town.ask("influence", *words, "--json"))
         assert told.code == 0
         assert told.err.startswith("no pair stands out from chance here")
+    told = command(*town.ask("influence", "--paths", "--user", "ana", "--picture", tmp_path / "paths.svg"))
+    assert told.code == 0
+    assert told.err.endswith("; no picture is drawn\n")
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(

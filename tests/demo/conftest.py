@@ -9,6 +9,7 @@ import pytest
 
 from emotide.demo.content import ReportContent
 from emotide.demo.truth import AXES, Truth
+from emotide.model.chance import q_values
 from emotide.model.spaces import built_in
 
 SPACE = built_in()["ekman_neutral"]
@@ -104,11 +105,13 @@ def influence_of(truth: Truth, people: set[str], rng: np.random.Generator) -> pl
     ties = truth.influence.filter(pl.col("source_id").is_in(people) & pl.col("target_id").is_in(people))
     weight = ties["weight"].to_numpy()
     strength = abs(weight + rng.normal(0, 0.06, len(weight))) * 0.2
+    p = np.where(strength > 0.025, 0.01, 0.4) * rng.random(len(weight))
     return ties.select("source_id", "target_id", network=pl.lit("town")).with_columns(
         time=pl.lit(truth.emotion["time"].max()),
         effect=pl.Series(strength * np.sign(weight)),
         strength=pl.Series(strength),
-        p_value=pl.Series(np.where(strength > 0.025, 0.01, 0.4) * rng.random(len(weight))),
+        p_value=pl.Series(p),
+        q_value=pl.Series(q_values(p, np.zeros(len(p), int))),
     )
 
 

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from emotide.api.influencing import sources_table
 from emotide.demo.agreement import influence_ranking, pleasure_correlation, with_true_weight
 from emotide.demo.colours import colours_of
 from emotide.demo.content import ReportContent
@@ -82,6 +83,7 @@ def many(people: int, quiet: int = 0) -> ReportContent:
         "effect": 0.1,
         "strength": 0.2,
         "p_value": 0.01,
+        "q_value": 0.01,
     }
     return ReportContent(
         "many", readings=pl.DataFrame(rows, schema=columns, orient="row"), influence=pl.DataFrame(pairs)
@@ -251,16 +253,25 @@ def test_the_network_is_at_most_so_many_and_says_so():
 def test_where_nothing_stands_out_the_strongest_are_drawn():
     content = many(60)
     drawing = draw_network(
-        replace(content, influence=content.influence.with_columns(p_value=pl.lit(0.5))), chosen_people(content)
+        replace(content, influence=content.influence.with_columns(q_value=pl.lit(0.5))), chosen_people(content)
     )
     assert drawing.says.startswith("No pair stands out")
     assert drawing.svg.count("<title>") == 40 + drawing.svg.count('class="node"')
 
 
-def test_the_least_p_value_of_nineteen_shuffles_stands_out():
+def test_pairs_are_counted_as_the_command_counts_sources():
+    """Small p-values of many pairs are no finding: what counts is the share of false ones among them."""
     content = many(60)
-    least = content.influence.with_columns(p_value=pl.lit(1 / 20))
-    assert draw_network(replace(content, influence=least), chosen_people(content)).says.startswith("All 60 pairs")
+    said = [0.1 if k < 7 else 0.11 for k in range(60)]
+    pairs = content.influence.with_columns(p_value=pl.lit(0.02), q_value=pl.Series(said))
+    clear = sources_table(pairs)["moved"].sum()
+    assert clear == 7
+    report = replace(content, influence=pairs)
+    assert draw_network(report, chosen_people(report)).says.startswith("All 7 pairs")
+    text = page(report)
+    assert '<p class="value">7</p><p class="says">of 60 pairs stand out from' in text
+    none = page(replace(report, influence=pairs.with_columns(q_value=pl.lit(0.11))))
+    assert '<p class="value">0</p><p class="says">of 60 pairs stand out from' in none
 
 
 def test_users_of_one_name_in_two_networks_are_two_people(content):
