@@ -30,9 +30,8 @@ def place(command, tmp_path_factory):
             rows["posts"].append(who | {"post_id": f"{k}-{day}", "text": "oh [red]well[/red]"})
             rows["labels"].append(who | {"space": "polarity", "category": ["positive", "negative"][(k + day) % 2]})
             rows["feedback"].append(who | {"item_id": "[bold]", "reward": k})
-    rows["interactions"] = [  # in a round: where all are neighbours nobody is left to compare influence with
-        {"source_id": a, "target_id": b, "time": "2024-01-02", "kind": "[/]"}
-        for a, b in zip(HOSTILE, HOSTILE[1:] + HOSTILE[:1], strict=True)
+    rows["interactions"] = [
+        {"source_id": a, "target_id": b, "time": "2024-01-02", "kind": "[/]"} for a in HOSTILE for b in HOSTILE
     ]
     rows["items"] = [{"item_id": "[bold]", "title": "\x1b]0;owned\x07[/title]"}]
     log = folder / "[red]log"

@@ -170,8 +170,8 @@ def influence(
         frame = made.sources(log, space=space, reports=reports)
     else:
         frame = made.influence(log, user=user, total=total, space=space, reports=reports, how=how)
-        if len(frame) and (frame["p_value"] == 1).all():
-            why = "there are no strangers to compare neighbours with, or too few moods"
+        if (frame["strength"] > 0).any() and (frame["p_value"] == 1).all():
+            why = "there are no strangers to compare neighbours with"
             warnings.warn(f"chance cannot be judged here ({why}): p_value and q_value say nothing", stacklevel=2)
     if (paths or sources) and not (frame["strength"] > 0).any():
         said = "no pair stands out from chance here: see q_value of 'emotide influence --total'"

@@ -134,7 +134,7 @@ def test_where_all_are_neighbours_chance_cannot_be_judged(command, town, trained
     trained(**rows_of("abc", 14))
     told = command("influence", "--store", tmp_path / "odd.db", "--model", tmp_path / "odd", "--total", "--json")
     assert told.err == (
-        f"emotide: warning: {UNJUDGED} (there are no strangers to compare neighbours with, or too few moods): "
+        f"emotide: warning: {UNJUDGED} (there are no strangers to compare neighbours with): "
         "p_value and q_value say nothing\n"
     )
     pairs = pl.DataFrame(told.json)

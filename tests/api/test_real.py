@@ -33,7 +33,6 @@ def trained(command, tmp_path, recipe, *convert):
     return ask
 
 
-@pytest.mark.filterwarnings("always:chance cannot be judged")
 def test_dialogues_step_by_turn(command, meld, tmp_path, recipe):
     ask = trained(command, tmp_path, recipe, "meld", meld)
     ask("train", "--config", recipe(1), "--step", "turn", "--text", "words", "--space", "meld")
