@@ -163,9 +163,10 @@ class PartedSnapshot(Snapshot):
 
     def publish(self, moved: Moved) -> None:
         """See `Snapshot.publish`."""
-        super().publish(moved)
-        touched = np.unique(self.people.network[moved.users])
-        self.stream.every("publish", Published(touched, self.last[touched], self.stream.origin or 0))
+        touched = np.unique(self.census.people.network[moved.users])
+        last = self._lately(moved)[touched]
+        self.stream.every("publish", Published(touched, last, self.stream.origin or 0))
+        super().publish(moved)  # whom this process knows, the parts know already
 
     def mood(self, row: int) -> Mood:
         """See `Snapshot.mood`."""

@@ -58,8 +58,14 @@ class Snapshot:
             for name in names:
                 if name in mine.kinds:
                     getattr(mine, name)[every] = getattr(theirs, name)[every]
-        self.last = np.append(self.last, np.full(len(self.census.networks) - len(self.last), -1))
-        np.maximum.at(self.last, self.people.network[moved.users], self.people.touched[moved.users])
+        self.last = self._lately(moved)
+
+    def _lately(self, moved: Moved) -> np.ndarray:
+        """The last step that touched each network, once these rows are published."""
+        last, people = self.last, self.census.people
+        last = np.append(last, np.full(len(self.census.networks) - len(last), -1))
+        np.maximum.at(last, people.network[moved.users], people.touched[moved.users])
+        return last
 
     def publish_all(self) -> None:
         """Take every row anew."""
