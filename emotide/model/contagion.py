@@ -24,6 +24,7 @@ from emotide.model.chance import p_values
 from emotide.model.moods import Moods
 from emotide.model.shrinkage import Regression, likeliest, posterior, regression, spectrum
 from emotide.timeline import Timeline
+from emotide.timeline.sort import distinct, stable_order
 
 PAD = 3
 FEWEST = 8  # moods of a person, below which nothing is said about who moves them
@@ -94,24 +95,40 @@ def contagion(
         until: only moods before this step are looked at.
         sight: the rows of the timeline's pairs in which the source can move the target; all by default.
     """
-    pairs, felt = _pairs(timeline, moods, sight), Deviations(moods, until)
-    y, known = _explained(moods, felt)
-    seen, blocks = _blocks(moods, pairs, _used(moods, until))
-    d = felt.before(pairs.source[seen.pair], seen.step)
-    ratio = likeliest([spectrum(_regression(block, d, y, known)) for block in blocks])
-    weight, sd = _weights(blocks, len(pairs.source), d, y, known, ratio)
-    judged, null = np.flatnonzero(np.isfinite(sd)), [np.zeros(0)]
+    found = _Fitted(timeline, moods, until, sight)
+    pairs, seen = found.pairs, found.seen
+    judged, null = np.flatnonzero(np.isfinite(found.sd)), [np.zeros(0)]
     network, rng = timeline.users["network_row"].to_numpy(), np.random.default_rng(seed)
     for source in _strangers(network, pairs, judged, shuffles, rng):
-        dealt = felt.before(source[seen.pair], seen.step)
-        other, other_sd = _weights(blocks, len(pairs.source), dealt, y, known, ratio)
+        other, other_sd = found.weights(found.felt.before(source[seen.pair], seen.step))
         there = judged[source[judged] >= 0]
         null.append(abs(other[there]) / other_sd[there])
         if sum(map(len, null)) >= STRANGERS:
             break
-    p = np.ones(len(weight))
-    p[judged] = p_values(abs(weight[judged]) / sd[judged], np.concatenate(null))
-    return Contagion(pairs.source, pairs.target, weight, sd, p, pairs.of_row, pairs.sight)
+    p = np.ones(len(found.weight))
+    p[judged] = p_values(abs(found.weight[judged]) / found.sd[judged], np.concatenate(null))
+    return Contagion(pairs.source, pairs.target, found.weight, found.sd, p, pairs.of_row, pairs.sight)
+
+
+class _Fitted:
+    """The weights of all pairs by the moods before a step, under the prior that all of them make likeliest.
+
+    Args: as for `contagion`.
+    """
+
+    def __init__(
+        self, timeline: Timeline, moods: Moods, until: int | None, sight: Bool[np.ndarray, " rows"] | None
+    ) -> None:
+        self.pairs, self.felt = _pairs(timeline, moods, sight), Deviations(moods, until)
+        self.y, self.known = _explained(moods, self.felt)
+        self.seen, self._blocks = _blocks(moods, self.pairs, _used(moods, until))
+        d = self.felt.before(self.pairs.source[self.seen.pair], self.seen.step)
+        self._ratio = likeliest([spectrum(_regression(block, d, self.y, self.known)) for block in self._blocks])
+        self.weight, self.sd = self.weights(d)
+
+    def weights(self, d: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Weight and its standard deviation of every pair, with these deviations in the neighbours' places."""
+        return _weights(self._blocks, len(self.pairs.source), d, self.y, self.known, self._ratio)
 
 
 @dataclass(frozen=True)
@@ -132,13 +149,9 @@ def foreseen(timeline: Timeline, moods: Moods, since: int, sight: Bool[np.ndarra
         since: the first step that is foreseen; nothing of it or later is learned from.
         sight: as for `contagion`.
     """
-    pairs, felt = _pairs(timeline, moods, sight), Deviations(moods, since)
-    y, known = _explained(moods, felt)
-    seen, blocks = _blocks(moods, pairs, _used(moods, since))
-    d = felt.before(pairs.source[seen.pair], seen.step)
-    ratio = likeliest([spectrum(_regression(block, d, y, known)) for block in blocks])
-    weight, sd = _weights(blocks, len(pairs.source), d, y, known, ratio)
-    asked = np.unique(pairs.target[np.isfinite(sd)])
+    found = _Fitted(timeline, moods, since, sight)
+    pairs, felt, y, known, weight = found.pairs, found.felt, found.y, found.known, found.weight
+    asked = distinct(pairs.target[np.isfinite(found.sd)])
     mine = np.flatnonzero(_used(moods, None) & np.isin(moods.user, asked))
     moved = np.zeros_like(y)
     rows = np.flatnonzero(pairs.sight & (weight[pairs.of_row] != 0))
@@ -241,7 +254,7 @@ def _blocks(moods: Moods, pairs: _Pairs, used: np.ndarray) -> tuple[_Seen, list[
     rank, place = np.full(users, len(who)), np.full(len(moods.user), -1)
     rank[who], place[mine] = np.arange(len(who)), np.arange(len(mine)) - first_mood[moods.user[mine]]
     counts = np.flatnonzero(pairs.sight & (rank[pairs.target[pairs.of_row]] < len(who)) & (place[pairs.felt] >= 0))
-    counts = counts[np.argsort(rank[pairs.target[pairs.of_row[counts]]], kind="stable")]
+    counts = counts[stable_order(rank[pairs.target[pairs.of_row[counts]]])]
     seen = _Seen(pairs.of_row[counts], pairs.step[counts], pairs.felt[counts])
     person = rank[pairs.target[seen.pair]]
     blocks = []
@@ -307,7 +320,7 @@ def _strangers(
 
     The n-th stranger of a target stands n places and all neighbours before them from where the network begins.
     """
-    people = np.argsort(network, kind="stable")
+    people = stable_order(network)
     place = np.argsort(people)
     targets, of = np.unique(pairs.target[asked], return_inverse=True)
     begin, end = (np.searchsorted(network[people], network[targets], side) for side in ("left", "right"))

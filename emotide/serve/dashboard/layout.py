@@ -4,6 +4,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from emotide.demo.force_layout import force_layout
+from emotide.timeline.sort import stable_order
 
 SMALL = 250  # people up to whom every pair is looked at
 ROUNDS = 120
@@ -27,13 +28,13 @@ def positions(
     """
     out = np.zeros((len(network), 2))
     _, network, size = np.unique(network, return_inverse=True, return_counts=True)
-    people, first = np.argsort(network, kind="stable"), np.cumsum(size) - size
+    people, first = stable_order(network), np.cumsum(size) - size
     place = np.empty(len(network), np.int64)
     place[people] = np.arange(len(network)) - np.repeat(first, size)
     pairs = np.flatnonzero(network[source] == network[target])
-    pairs = pairs[np.argsort(network[source[pairs]], kind="stable")]
+    pairs = pairs[stable_order(network[source[pairs]])]
     ends = np.searchsorted(network[source[pairs]], np.arange(len(size) + 1))
-    order = np.argsort(-size, kind="stable")
+    order = stable_order(-size)
     edge = float(np.sqrt(len(network))) * 1.15
     left = top = row_height = 0.0
     for name in order:
