@@ -18,7 +18,7 @@ from emotide.api import Emotide
 from emotide.cluster.borders import packed, size, unpacked, widths
 from emotide.cluster.peers import Peers
 from emotide.cluster.share import Ends, Rows, Share
-from emotide.errors import Busy
+from emotide.errors import NotYet
 from emotide.live.answers import Answers
 from emotide.live.columns import Undo
 from emotide.live.forecast import Backs, Felt, Ids, Sights, forecast
@@ -224,7 +224,7 @@ class PartSnapshot(Snapshot):
         """See `Snapshot.told`; of all parts what they published together.
 
         Raises:
-            Busy: they publish so often that nothing could be read between.
+            NotYet: they publish so often that nothing could be read between.
         """
         for _ in range(TRIES):
             with self.lock:
@@ -235,7 +235,7 @@ class PartSnapshot(Snapshot):
                 return now._replace(ahead=ahead)
             except PublishedAnew:
                 time.sleep(PAUSE)
-        raise Busy(1.0)
+        raise NotYet(1.0)
 
     def looked_up(self, version: int, method: str, ids: Sequence[Ids]) -> Any:
         """`felt`, `sights` or `backs` of the people here; None where this version is not the one that is published."""

@@ -6,6 +6,7 @@ When an actor dies, the states are built again from the latest checkpoint and th
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -86,7 +87,7 @@ class PartedStream(Stream):
         self.crew, self.name = crew, name
         self._told = self._networks = 0
         super().__init__(emotide.trained, emotide.spaces(), clock)
-        self.compiler = type(self.compiler)(self.trained, self.compiler.spaces, observed)
+        self.compiler = replace(self.compiler, observed=observed)
 
     def _people(self) -> Census:
         begin = census_of(self.trained)
@@ -309,7 +310,9 @@ def engines_in_parts(address: str | None, parts: int, encoders: int = 0) -> Iter
             try:
                 return PartedEngine(SocialLog.open(store), model, LiveConfig(), model / "live", crew, replicas)
             except BaseException:
-                crew.close()
+                for one in (crew, replicas):
+                    if one is not None:
+                        one.close()
                 raise
 
         yield opened
