@@ -1,6 +1,7 @@
 """Parts of a network in threads of this process, which talk as they would between machines."""
 
 import threading
+import warnings
 from datetime import timedelta
 
 import numpy as np
@@ -11,6 +12,7 @@ from torch.distributed import TCPStore
 
 from emotide.cluster.cut import cut
 from emotide.cluster.peers import Peers
+from emotide.cluster.session import ray_session
 from emotide.model import AffectiveModel, FusedNetwork, NetworkConfig, Readings, built_in
 from emotide.timeline import TimelineConfig, compile_timeline
 
@@ -19,6 +21,12 @@ SIZES = NetworkConfig(state=6, influence=4, observed=6, affect=7, width=8, pair_
                       input_dropout=0.0, shortcut_dropout=0.0)  # fmt: skip
 MOODS = ["anger", "joy", "sadness"]
 KINDS = ["like", "reply", "other"]
+# Ray warns of its own future defaults, and leaves files of its subprocesses to the garbage collector
+QUIET = [
+    pytest.mark.filterwarnings("ignore::FutureWarning:ray.*"),
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
 
 
 def random_log(tables, users=12, steps=50, networks="xy", seed=0):
@@ -40,6 +48,15 @@ def random_log(tables, users=12, steps=50, networks="xy", seed=0):
                 log["labels"].append(row)
         log["ties"] += [(names[0], names[1], None, 6, more), (names[2], names[0], 3, None, more)]
     return tables(**log)
+
+
+@pytest.fixture(scope="module")
+def ray():
+    """Ray on this machine, with two workers."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with ray_session(None, 2) as module:
+            yield module
 
 
 @pytest.fixture(scope="session")

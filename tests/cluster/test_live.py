@@ -1,7 +1,6 @@
 """A live engine in parts: the answers of one process, whoever dies meanwhile, and however many parts go on."""
 
 import time
-import warnings
 
 import numpy as np
 import pytest
@@ -10,28 +9,16 @@ from emotide.api import Emotide, Recipe, SocialLog
 from emotide.cluster.encoders import BLOCK, Encoders
 from emotide.cluster.live_crew import LiveCrew
 from emotide.cluster.live_parts import PartedEngine
-from emotide.cluster.session import ray_session
 from emotide.demo.town import TownConfig, simulate
 from emotide.errors import UnknownName
 from emotide.live import LiveConfig, LiveEngine
 from emotide.vectors.minilm import MiniLM
+from tests.cluster.conftest import QUIET
 from tests.live.conftest import SMALL, as_event, town  # noqa: F401
 
 pytest.importorskip("ray")
-pytestmark = [
-    pytest.mark.filterwarnings("ignore::FutureWarning:ray.*"),
-    pytest.mark.filterwarnings("ignore::ResourceWarning"),
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-]
+pytestmark = QUIET
 HALF = 600  # events
-
-
-@pytest.fixture(scope="module")
-def ray():
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        with ray_session(None, 2) as module:
-            yield module
 
 
 def opened(ray, town, folder, parts=0, encoders=None):  # noqa: F811

@@ -1,6 +1,5 @@
 """On Ray: the same readings whoever dies meanwhile, the same model with the workers who are left."""
 
-import warnings
 from copy import deepcopy
 
 import numpy as np
@@ -8,29 +7,16 @@ import pytest
 from torch.testing import assert_close
 
 from emotide.cluster.fitting import ClusterFit
-from emotide.cluster.session import ray_session
 from emotide.cluster.states import ClusterTrace, in_order, run_states, write_parts
 from emotide.cluster.workers import Crew
 from emotide.model.trace import SHOWN, trace
 from emotide.train.config import TrainConfig
 from emotide.train.fit import fit
+from tests.cluster.conftest import QUIET
 
 pytest.importorskip("ray")
 CONFIG = TrainConfig(epochs=2, window=25, least_window=25, updates=2, reports=0.0, behaviour=0.0, batch_events=10**9)
-# Ray warns of its own future defaults, and leaves files of its subprocesses to the garbage collector
-pytestmark = [
-    pytest.mark.filterwarnings("ignore::FutureWarning:ray.*"),
-    pytest.mark.filterwarnings("ignore::ResourceWarning"),
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-]
-
-
-@pytest.fixture(scope="module")
-def ray():
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        with ray_session(None, 2) as module:
-            yield module
+pytestmark = QUIET
 
 
 def test_a_worker_that_is_killed_costs_nothing(ray, network, model, tmp_path):
