@@ -22,6 +22,7 @@ from emotide.cluster.live_part import Handed, News, Published
 from emotide.cluster.session import ray_session
 from emotide.cluster.share import Ends, shares
 from emotide.live.answers import Answers
+from emotide.live.building import Building
 from emotide.live.clock import Clock
 from emotide.live.config import LiveConfig
 from emotide.live.engine import LiveEngine
@@ -239,6 +240,37 @@ class PartedServed(Served):
         return PartedAnswers(self)
 
 
+class PartedBuilding(Building):
+    """`Building` whose states are in parts.
+
+    Args:
+        crew, encoders: see `PartedEngine`.
+        more: as for `Building`.
+    """
+
+    def __init__(self, crew: LiveCrew, encoders: Encoders | None, *more: Any) -> None:
+        self.crew, self.encoders, self._began = crew, encoders, 0
+        super().__init__(*more)
+
+    def serving(self, emotide: Emotide, digest: str) -> Served:
+        """See `Building.serving`."""
+        self._began += 1
+        name, more = f"{digest} {self._began}", (self.log, self.config, self.folder, digest)
+        return PartedServed(self.crew, self.encoders, name, emotide, *more)
+
+    def built(self, model: Path) -> Served:
+        """See `Building.built`; new actors come where some died."""
+        self.crew.mend()
+        served = super().built(model)
+        self.show(served)
+        return served
+
+    def show(self, served: Served) -> None:
+        """Readers see these states from now on."""
+        assert isinstance(served, PartedServed)
+        self.crew.all("show", served.name)
+
+
 class PartedEngine(LiveEngine):
     """`LiveEngine` with its states in parts; the same answers, and the same journal.
 
@@ -252,15 +284,16 @@ class PartedEngine(LiveEngine):
         self, log: SocialLog, model: Path, config: LiveConfig, folder: Path, crew: LiveCrew,
         encoders: Encoders | None = None,
     ) -> None:  # fmt: skip
-        self.crew, self.encoders, self._began = crew, encoders, 0
-        super().__init__(log, model, config, folder)
+        self.crew, self.encoders = crew, encoders
+        self.parted = PartedBuilding(crew, encoders, log, config, folder)
+        super().__init__(log, model, config, folder, self.parted)
 
     def swap(self, model: Path | str) -> None:
         """See `LiveEngine.swap`."""
         try:
             super().swap(model)
         finally:
-            self._show(self.served)
+            self.parted.show(self.served)
 
     def health(self) -> dict[str, Any]:
         """See `LiveEngine.health`."""
@@ -272,20 +305,6 @@ class PartedEngine(LiveEngine):
         for one in (self.crew, self.encoders):
             if one is not None:
                 one.close()
-
-    def _serving(self, emotide: Emotide, digest: str) -> Served:
-        self._began += 1
-        name, more = f"{digest} {self._began}", (self.log, self.config, self.folder, digest)
-        return PartedServed(self.crew, self.encoders, name, emotide, *more)
-
-    def _built(self, model: Path) -> Served:
-        self.crew.mend()
-        return self._show(super()._built(model))
-
-    def _show(self, served: Served) -> Served:
-        assert isinstance(served, PartedServed)
-        self.crew.all("show", served.name)
-        return served
 
     def _taken(self) -> None:
         self.crew.check()

@@ -1,12 +1,10 @@
 """`LiveEngine`: events in, states kept up, answers out; what a service stands on (DESIGN 6)."""
 
 import fcntl
-import hashlib
-import shutil
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +16,7 @@ from emotide.api import Emotide, SocialLog
 from emotide.api.forgetting import forget as erase
 from emotide.api.social_log import spaces_table
 from emotide.errors import Busy, EmotideError, StoreError
+from emotide.live.building import PAGE, Building
 from emotide.live.clock import NOTHING_YET
 from emotide.live.config import LiveConfig
 from emotide.live.intake import Checked, Receipt, checked, receipts
@@ -25,11 +24,10 @@ from emotide.live.remembered import Remembered
 from emotide.live.served import Served
 from emotide.live.subscription import Subscription
 from emotide.store.audit import erasures
-from emotide.store.journal import arrive, before_journal, last_line, read_journal
+from emotide.store.journal import arrive, last_line, read_journal
 
 RETRY = 1.0  # seconds between two tries to build states that went wrong
 ARRIVING = 2.0  # seconds for which an answer about somebody unknown waits for what was just accepted
-PAGE = 50_000  # lines that are read at once when states are built again
 
 
 class LiveEngine:
@@ -49,8 +47,11 @@ class LiveEngine:
     Safe to be used by several threads. Open one with `LiveEngine.open`; `close` it in the end.
     """
 
-    def __init__(self, log: SocialLog, model: Path, config: LiveConfig, folder: Path) -> None:
+    def __init__(
+        self, log: SocialLog, model: Path, config: LiveConfig, folder: Path, building: Building | None = None
+    ) -> None:
         self.log, self.config, self.folder = log, config, folder
+        self.building = building or Building(log, config, folder)
         self._commit, self._apply = threading.Lock(), threading.RLock()
         self._wake, self._idle = threading.Event(), threading.Condition()
         self._queue: deque[pl.DataFrame] = deque()
@@ -67,7 +68,7 @@ class LiveEngine:
         self._held = _alone(folder)
         self.model, self.recoveries = model, 0
         try:
-            self.served = self._built(model)
+            self.served = self.building.built(model)
         except BaseException:
             self._held.close()
             raise
@@ -199,10 +200,11 @@ class LiveEngine:
             self.fault = str(error) if isinstance(error, EmotideError) else type(error).__name__
             try:
                 with self._apply:
-                    self.served, self._spoiled = self._built(self.model), None
+                    self.served, self._spoiled = self.building.built(self.model), None
                     with self._idle:
                         self._waiting = sum(len(lines) for lines in self._queue)
                 self.fault, self.recoveries = "", self.recoveries + 1
+                self._memory.clear()
                 self._say_changed()  # somebody may have been erased meanwhile
                 self._wake.set()
                 return
@@ -387,12 +389,9 @@ class LiveEngine:
         with self._apply:
             if self._spoiled is not None:
                 raise StoreError("the states are being built again: none are written meanwhile")
-            return self._saved(self.served)
-
-    def _saved(self, served: Served) -> Path:
-        place = served.saved(self.folder / "states", self.config.kept)
-        self._since_checkpoint, self._checkpointed = 0, time.monotonic()
-        return place
+            place = self.building.saved(self.served)
+            self._since_checkpoint, self._checkpointed = 0, time.monotonic()
+            return place
 
     def swap(self, model: Path | str) -> None:
         """Exchange the model: its states are built from the whole log meanwhile, then taken all at once.
@@ -400,11 +399,10 @@ class LiveEngine:
         Raises:
             ModelMismatch: there is no whole model; the old one goes on.
         """
-        fresh = self._serving(Emotide.from_pretrained(model), _digest(Path(model)))
-        self._from_beginning(fresh)
+        fresh = self.building.anew(Path(model))
         with self._commit, self._apply:
             self._taken()
-            self._behind(fresh)
+            self.building.behind(fresh)
             self._without_gone(fresh)  # whoever was erased while the states were built
             self.served, self.model = fresh, Path(model)
             self._memory.clear()
@@ -435,12 +433,10 @@ class LiveEngine:
                 "left_in": {place: n for place, n in left.items() if n}}  # fmt: skip
 
     def _without_gone(self, served: Served, user: str | None = None) -> list[dict[str, Any]]:
-        """Forget whom the store does not hold any more, in memory, checkpoints and audit; see `Served.without_gone`."""
-        with self.log.store.connect() as connection:
-            told = served.without_gone(connection, user)
+        """See `Building.without_gone`; what is remembered goes too."""
+        told = self.building.without_gone(served, user)
+        self._since_checkpoint, self._checkpointed = 0, time.monotonic()
         self._memory.clear()
-        shutil.rmtree(self.folder / "states", ignore_errors=True)  # damaged ones hold names too
-        self._saved(served)
         return told
 
     def _say_changed(self) -> None:
@@ -462,49 +458,6 @@ class LiveEngine:
             one.close()
         self._held.close()
 
-    # how states are built
-
-    def _serving(self, emotide: Emotide, digest: str) -> Served:
-        return Served(emotide, self.log, self.config, self.folder, digest)
-
-    def _built(self, model: Path) -> Served:
-        """The states as they stand after all that the store holds."""
-        emotide = Emotide.from_pretrained(model)
-        served = self._serving(emotide, _digest(model))
-        if not served.loaded(self.folder / "states"):
-            served = self._serving(emotide, served.digest)
-            self._from_beginning(served)
-        else:
-            self._behind(served)
-            if served.stream.minded < self._erasures():  # while nobody was here to hear of it
-                self._without_gone(served)
-        served.look_ahead()
-        return served
-
-    def _erasures(self) -> int:
-        with self.log.store.connect() as connection:
-            return erasures(connection)
-
-    def _from_beginning(self, served: Served) -> None:
-        with self.log.store.connect() as connection:
-            served.stream.minded = erasures(connection)
-            lines = before_journal(connection)
-        served.take(lines)
-        self._behind(served)
-
-    def _behind(self, served: Served) -> None:
-        """Take the lines of the journal behind those that are in the states."""
-        for lines in self._pages(served):
-            served.take(lines)
-
-    def _pages(self, served: Served) -> Iterator[pl.DataFrame]:
-        while True:
-            with self.log.store.connect() as connection:
-                lines = read_journal(connection, served.stream.seq, PAGE)
-            if lines.is_empty():
-                return
-            yield lines
-
 
 def _alone(folder: Path) -> IO[str]:
     """A file of the folder that one engine alone can hold, until it is closed or the process ends."""
@@ -516,11 +469,3 @@ def _alone(folder: Path) -> IO[str]:
         file.close()
         raise StoreError(f"another engine writes to {folder}: stop it, or name a folder of your own") from None
     return file
-
-
-def _digest(model: Path) -> str:
-    """A digest of a model's folder: of what decides on states."""
-    told = hashlib.sha256()
-    for name in ("model.json", "model.safetensors"):
-        told.update((model / name).read_bytes() if (model / name).exists() else b"")
-    return told.hexdigest()[:32]

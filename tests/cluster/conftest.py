@@ -53,6 +53,7 @@ def random_log(tables, users=12, steps=50, networks="xy", seed=0):
 @pytest.fixture(scope="module")
 def ray():
     """Ray on this machine, with two workers."""
+    pytest.importorskip("ray")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         with ray_session(None, 2) as module:

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import warnings
 
 import numpy as np
 import pytest
@@ -13,7 +12,6 @@ from emotide.cluster import compiling, merging
 from emotide.cluster.compiling import ClusterCompile, compile_in_parts, names_made
 from emotide.cluster.ray_data import worked
 from emotide.cluster.ray_workers import RayWorkers
-from emotide.cluster.session import ray_session
 from emotide.errors import BadInput, EmotideError, StoreError
 from emotide.store import Store
 from emotide.timeline import Timeline, TimelineConfig, compile_timeline
@@ -162,15 +160,6 @@ def test_one_table_alone(store_of, tmp_path, wanted):
 def test_an_empty_log_is_refused(tmp_path):
     with pytest.raises(BadInput, match="nothing to compile"):
         in_parts(Store.open(tmp_path / "empty.db"), CONFIG, here, tmp_path, 2)
-
-
-@pytest.fixture(scope="module")
-def ray():
-    pytest.importorskip("ray")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        with ray_session(None, 2) as module:
-            yield module
 
 
 @pytest.mark.filterwarnings("ignore")  # Ray Data warns of its own libraries' futures

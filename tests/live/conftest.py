@@ -91,3 +91,16 @@ def opened(town: Town, tmp_path: Path) -> Iterator[Callable[..., LiveEngine]]:
     yield open_engine
     for engine in engines:
         engine.close()
+
+
+@pytest.fixture(scope="session")
+def expected(town, tmp_path_factory):
+    """The states of an engine that nothing interrupted."""
+    folder = tmp_path_factory.mktemp("expected")
+    SocialLog.open(folder / "live.db").ingest(town.items)
+    engine = LiveEngine.open(str(folder / "live.db"), town.model, LiveConfig(), folder / "live")
+    for first in range(0, len(town.events), 100):
+        engine.accept(town.events[first : first + 100])
+    found = states(engine)
+    engine.close()
+    return found

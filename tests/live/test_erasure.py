@@ -10,6 +10,7 @@ import pytest
 from emotide.api import SocialLog
 from emotide.errors import NotYet, UnknownName
 from emotide.live import LiveConfig, LiveEngine
+from emotide.live.building import Building
 
 from .conftest import LATER, assert_same, states
 
@@ -156,13 +157,14 @@ def test_a_process_killed_between_the_stores_erasure_and_its_own_forgets_when_it
 def test_who_is_erased_while_a_model_is_exchanged_does_not_come_back(town, opened, monkeypatch):
     engine = opened(watch=3600.0)
     shown_to(engine, town, "withdrawn-9c41")
-    built = LiveEngine._from_beginning
+    anew = Building.anew
 
-    def slow(engine, fresh):
-        built(engine, fresh)
+    def slow(building, model):
+        fresh = anew(building, model)
         engine.forget("withdrawn-9c41")
+        return fresh
 
-    monkeypatch.setattr(LiveEngine, "_from_beginning", slow)
+    monkeypatch.setattr(Building, "anew", slow)
     engine.swap(town.model)
     with pytest.raises(UnknownName):
         engine.emotion("withdrawn-9c41")
